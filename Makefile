@@ -1,0 +1,45 @@
+# Everything runs in .venv, which the targets make and fill themselves; none needs to be activated.
+# PYTHON=/path/to/python3.11 names the interpreter that .venv is made from.
+#
+# On Linux, pip fetches torch with its CUDA libraries (gigabytes). Without a GPU, the CPU build is enough:
+#   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
+
+PYTHON ?= python3
+# More options for the tools, such as: make test PYTEST='-n 2 -k config'   make demo SNAKEMAKE=--dry-run
+PYTEST ?=
+SNAKEMAKE ?=
+
+export PYTHON
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+RUN := .venv/bin/
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint env clean
+
+help:  ## List the targets.
+	@echo 'Targets (see the top of the Makefile for options):'
+	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+
+demo: env  ## Run the whole study that config/config.yaml describes (as shipped: the demo, minutes on a laptop).
+	@echo 'running the study: snakemake all'
+	@$(RUN)snakemake all $(SNAKEMAKE)
+	@echo "report: results/$$(sed -n 's/^scale:[[:space:]]*\([A-Za-z0-9_-]*\).*/\1/p' config/config.yaml)/report/index.html"
+
+test: env lint  ## Check style, types and the workflow, then run the tests.
+	@echo 'running the tests: pytest'
+	@$(RUN)python -m pytest $(PYTEST)
+
+lint: env  ## Check style, types and the workflow only.
+	@echo 'checking: ruff, mypy, snakefmt, snakemake --lint'
+	@$(RUN)ruff check .
+	@$(RUN)ruff format --check .
+	@$(RUN)mypy
+	@$(RUN)snakefmt --check Snakefile workflow
+	@$(RUN)snakemake --lint
+
+env:  ## Make or update .venv.
+	@scripts/env
+
+clean:  ## Remove the demo's results and all caches (not .venv, not the results of other scales).
+	rm -rf results/demo work/demo .pytest_cache .mypy_cache .ruff_cache build
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

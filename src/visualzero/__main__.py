@@ -1,0 +1,5 @@
+"""`python -m visualzero`."""
+
+from visualzero.cli import run
+
+run()

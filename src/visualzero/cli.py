@@ -1,0 +1,189 @@
+"""The command line: one command per stage, the same code that the workflow's rules call.
+
+    visualzero train base-grpo --seed 1
+
+Without further options a command reads config/config.yaml and uses the paths of `layout.py`, so the commands can be run
+by hand in the order of the stages.
+"""
+
+import argparse
+import errno
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from visualzero import __version__
+from visualzero.config import Study, read_study
+from visualzero.errors import UserError
+from visualzero.layout import UNTRAINED, Layout
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; mistakes of the user end in one line and exit code 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except UserError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("interrupted: run the same command again to go on", 130)
+    except Exception as error:
+        if not disk_full(error):
+            raise
+        _fail(f"no space left on the disk of {Path.cwd()} or of a temporary folder: free some and run again")
+
+
+def disk_full(error: BaseException | None) -> bool:
+    """Whether a full disk is behind an error; torch and safetensors report that in a text only."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left on device" in str(error) or "file write failed" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _fail(message: str, code: int = 1) -> None:
+    for line in message.splitlines():
+        print(f"error: {line}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="visualzero", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--config", type=Path, default=Path("config/config.yaml"), help="the study (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a config key, such as grpo.steps=10"
+    )
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=run)
+        return sub
+
+    sub = command("questions", _questions, "make the Question table of `train` or of a benchmark")
+    sub.add_argument("name", help="train, or a benchmark of data.benchmarks")
+    sub = command("model", _model, "fetch an initial model")
+    sub.add_argument("init", choices=("base", "instruct"))
+    sub = command("train", _train, "train an arm with a seed, from its last checkpoint if there is one")
+    _arm(sub)
+    sub = command("predict", _predict, "let an arm answer a benchmark")
+    _arm(sub)
+    sub.add_argument("benchmark")
+    sub = command("score", _score, "score an arm's responses to a benchmark")
+    _arm(sub)
+    sub.add_argument("benchmark")
+    command("summarize", _summarize, "every number of the study in one JSON file")
+    command("report", _report, "the page, with CSV and Markdown tables")
+    command("schema", _schema, "write config/schema from the config's types")
+    sub = command("tiny-models", _tiny_models, "train the demo scale's two initial models from a seed")
+    sub.add_argument("--out", type=Path, default=Path("models"))
+    sub.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def _arm(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("arm")
+    parser.add_argument("--seed", default=None, help=f"a seed of the config (default: its first), or {UNTRAINED}")
+
+
+def _study(options: argparse.Namespace) -> tuple[Study, Layout]:
+    study = read_study(options.config, options.set)
+    return study, Layout(study.scale)
+
+
+def _seed(options: argparse.Namespace, study: Study) -> int | str:
+    if not study.arm(options.arm).trained:
+        return UNTRAINED
+    if options.seed is None:
+        return study.seeds[0]
+    if not options.seed.isdigit():
+        raise UserError(f"--seed {options.seed}: not a whole number: '{options.arm}' is trained, so it needs one")
+    return int(options.seed)
+
+
+def _questions(options: argparse.Namespace) -> None:
+    from visualzero.data.build import build_questions
+    from visualzero.jobs import data_fingerprint
+
+    study, layout = _study(options)
+    if options.name != "train":
+        _benchmark(study, options.name)
+    source = study.data.train if options.name == "train" else study.data.benchmarks[options.name].source
+    build_questions(source, layout.questions(options.name), data_fingerprint(study, options.name))
+
+
+def _benchmark(study: Study, name: str) -> None:
+    from visualzero.config.naming import unknown
+
+    if name not in study.data.benchmarks:
+        raise UserError(unknown("benchmark", name, study.data.benchmarks))
+
+
+def _model(options: argparse.Namespace) -> None:
+    from visualzero.jobs import model_fingerprint
+    from visualzero.models.fetching import fetch_model
+
+    study, layout = _study(options)
+    source = getattr(study.models, options.init)
+    fetch_model(source, layout.model(options.init), model_fingerprint(study, options.init))
+
+
+def _train(options: argparse.Namespace) -> None:
+    from visualzero.stages import train_arm
+
+    study, layout = _study(options)
+    train_arm(study, layout, options.arm, _seed(options, study))
+
+
+def _predict(options: argparse.Namespace) -> None:
+    from visualzero.stages import predict_arm
+
+    study, layout = _study(options)
+    _benchmark(study, options.benchmark)
+    predict_arm(study, layout, options.arm, _seed(options, study), options.benchmark)
+
+
+def _score(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.score import score_arm
+
+    study, layout = _study(options)
+    _benchmark(study, options.benchmark)
+    score_arm(study, layout, options.arm, _seed(options, study), options.benchmark)
+
+
+def _summarize(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.summarize import summarize_study
+
+    summarize_study(*_study(options))
+
+
+def _report(options: argparse.Namespace) -> None:
+    from visualzero.report.build import report_study
+
+    report_study(*_study(options))
+
+
+def _schema(options: argparse.Namespace) -> None:
+    from visualzero.config import write_schema
+
+    write_schema(Path("config/schema/study.schema.json"))
+
+
+def _tiny_models(options: argparse.Namespace) -> None:
+    from visualzero.models.tiny.build import build_tiny_models
+
+    build_tiny_models(options.out, options.seed)
+
+
+def run() -> None:
+    """Entry point: quiet libraries, then `main`."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    main()

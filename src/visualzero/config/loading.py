@@ -1,0 +1,105 @@
+"""Reading a study: ``config/config.yaml`` over ``config/scale/<scale>.yaml``, checked as a whole."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from visualzero.config.checks import Keys, cross_checks
+from visualzero.config.merging import assign, merge
+from visualzero.config.naming import unknown
+from visualzero.config.problems import depth, validation_problems
+from visualzero.config.reading import parse_yaml, read_yaml
+from visualzero.config.schema import study_schema
+from visualzero.config.study import Study
+from visualzero.errors import UserError
+
+CONFIG = "config/config.yaml"
+SECTIONS = ("data", "models", "sft", "grpo", "evaluate")
+"""What a scale may say; the arms are the same at every scale."""
+Override = tuple[list[str], Any]
+
+
+def load_study(raw: Mapping[str, Any], root: Path) -> Study:
+    """Return the study that `raw` describes.
+
+    Args:
+        raw: the parsed ``config/config.yaml``; its ``data``, ``models``, ``sft``, ``grpo`` and ``evaluate`` are laid
+            over those of its scale.
+        root: the root of the repository, which holds ``config/scale/<scale>.yaml``.
+
+    Raises:
+        UserError: with a line ``file: key.path: what is wrong`` for each mistake.
+    """
+    return _load(dict(raw), root, CONFIG, [])
+
+
+def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
+    """Return the study of the config file `path`, ``<root>/config/<any>.yaml``.
+
+    `overrides` are ``a.b=VALUE``, VALUE being YAML; each is laid over the config and its scale, in turn.
+    """
+    root = path.resolve().parent.parent
+    name = f"{path.resolve().parent.name}/{path.name}"
+    return _load(read_yaml(path, name), root, name, [_override(text) for text in overrides])
+
+
+def override_options(overrides: Mapping[str, Any]) -> list[str]:
+    """Command-line options under which `read_study` sees what `load_study` sees of a config with `overrides` in it."""
+    return [option for key, value in overrides.items() for option in ("--set", f"{key}={json.dumps(value)}")]
+
+
+def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override]) -> Study:
+    own = raw
+    for path, value in overrides:
+        if path == ["scale"]:
+            own = {**own, "scale": value}
+    file = _scale_file(own.get("scale"), root, "--set" if own is not raw else name)
+    scale_name = file.relative_to(root).as_posix()
+    scale = read_yaml(file, scale_name)
+    problems: list[tuple[str, Keys, str]]
+    problems = [(scale_name, (key,), unknown("key", key, SECTIONS)) for key in scale if key not in SECTIONS]
+    config: dict[str, Any] = merge({key: scale[key] for key in scale if key in SECTIONS}, own)
+    for path, value in overrides:
+        config = assign(config, path, value)
+
+    found = list(cross_checks(config))
+    try:
+        study = Study.model_validate(config)
+    except ValidationError as error:
+        found += validation_problems(error, config, study_schema())
+    problems += [(_origin(keys, raw, scale, name, scale_name, overrides), keys, text) for keys, text in found]
+    if problems:
+        lines = [f"{origin}: {'.'.join(map(str, keys))}: {text}" for origin, keys, text in problems]
+        raise UserError("\n".join(dict.fromkeys(lines)))
+    return study
+
+
+def _origin(
+    keys: Keys, raw: dict[str, Any], scale: dict[str, Any], name: str, scale_name: str, overrides: list[Override]
+) -> str:
+    """Return the option or file that the value at `keys` came from, or where a missing one belongs."""
+    texts = [str(key) for key in keys]
+    if any(texts[: len(path)] == path[: len(texts)] for path, _ in overrides):
+        return "--set"
+    in_raw, in_scale = depth(keys, raw), depth(keys, scale)
+    if in_raw == in_scale == 0:
+        return scale_name if keys[0] in SECTIONS else name
+    return name if in_raw >= in_scale else scale_name
+
+
+def _scale_file(scale: object, root: Path, name: str) -> Path:
+    files = {file.stem: file for file in sorted((root / "config" / "scale").glob("*.yaml"))}
+    if not isinstance(scale, str) or scale not in files:
+        raise UserError(f"{name}: scale: {unknown('scale', scale, files)}")
+    return files[scale]
+
+
+def _override(text: str) -> Override:
+    key, equals, value = text.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise UserError(f"--set {text}: is not KEY=VALUE; write for example --set grpo.steps=10")
+    return path, parse_yaml(value, f"--set {text}")

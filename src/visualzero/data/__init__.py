@@ -1,0 +1,1 @@
+"""Questions about images: one table, one file per source."""

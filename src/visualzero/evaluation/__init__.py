@@ -1,0 +1,1 @@
+"""Evaluation: greedy responses, the option each one chooses, and statistics of the scores."""

@@ -1,0 +1,66 @@
+"""Fingerprints: digests of exactly what can change an output. No time, path of the machine or git revision takes part."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).parent
+
+
+def fingerprint(settings: Mapping[str, Any], modules: Iterable[str], files: Iterable[Path] = ()) -> str:
+    """Sixteen hex digits of settings (JSON values), of modules with everything they import here, and of further files.
+
+    `modules` are dotted names inside this package, such as `training.sft`. `files` are named by their path in the
+    package where they lie in it, else by their name.
+    """
+    code = sorted({path for module in modules for path in closure(module)} | set(files))
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for path in code:
+        name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
+        digest.update(f"\0{name}\0{_content(path)}".encode())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache
+def closure(module: str) -> frozenset[Path]:
+    """Files of this package that importing `module` can run, itself included."""
+    found: set[Path] = set()
+    waiting = [_file(module)]
+    while waiting:
+        path = waiting.pop()
+        if path is None or path in found:
+            continue
+        found.add(path)
+        waiting += [_file(name) for name in _imports(path)]
+    return frozenset(found)
+
+
+@lru_cache
+def _content(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@lru_cache
+def _imports(path: Path) -> tuple[str, ...]:
+    """Dotted names inside this package that a file imports, at any depth of it; a name may be no module."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    prefix = f"{PACKAGE.name}."
+    return tuple(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
+
+@lru_cache
+def _file(module: str) -> Path | None:
+    path = PACKAGE.joinpath(*module.split("."))
+    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
+        if candidate.is_file():
+            return candidate
+    return None

@@ -1,0 +1,38 @@
+"""Loading checkpoints: safetensors only, no remote code, and generation settings that are ours alone."""
+
+from pathlib import Path
+
+import torch
+from transformers import GenerationConfig, Qwen2VLForConditionalGeneration
+
+from visualzero.errors import UserError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
+    """The model of a checkpoint folder, in evaluation mode, on the CPU.
+
+    The checkpoint's own sampling defaults are dropped: transformers would let them override ours whenever ours equal
+    the library's, and rollouts would silently become greedy.
+
+    Raises:
+        UserError: if the folder holds no readable checkpoint.
+    """
+    try:
+        model = Qwen2VLForConditionalGeneration.from_pretrained(
+            folder,
+            dtype=DTYPES[dtype],
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+        )
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{folder}: no readable checkpoint ({reason}): run `snakemake models`") from None
+    theirs = model.generation_config
+    model.generation_config = GenerationConfig(
+        bos_token_id=theirs.bos_token_id, eos_token_id=theirs.eos_token_id, pad_token_id=theirs.pad_token_id
+    )
+    return model.eval()

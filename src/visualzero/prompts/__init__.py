@@ -1,0 +1,61 @@
+"""Prompts: a chat template per style, one file each, and the text that lists a question's options.
+
+Training and evaluation render through the same template, so they can't differ. Styles: `plain` and `r1_zero` have no
+roles and suit a base model; `chat` and `chat_think` are ChatML.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from string import ascii_uppercase
+from typing import Literal
+
+from visualzero.errors import UserError
+
+Options = Literal["lettered", "natural"]
+
+THINK = "<think>"
+
+
+@lru_cache
+def template(style: str) -> str:
+    """The Jinja source of a prompt style."""
+    path = Path(__file__).with_name(f"{style}.jinja")
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in path.parent.glob("*.jinja")))
+        raise UserError(f"prompt '{style}': no such prompt style: choose one of {known}")
+    return path.read_text(encoding="utf-8")
+
+
+@lru_cache
+def forced_prefix(style: str) -> str:
+    """What the prompt has already written of the response: `<think>` for styles that end in it, else nothing."""
+    return THINK if f'{THINK}" -}}}}' in template(style) else ""
+
+
+def question_text(question: str, choices: Sequence[str], options: Options) -> str:
+    """The question with its options.
+
+    `lettered` is CV-Bench's `prompt` field; `natural` is how the paper's SAT preparation asks.
+    """
+    if options == "lettered":
+        lines = "".join(f"\n({letter}) {choice}" for letter, choice in zip(ascii_uppercase, choices, strict=False))
+        return f"{question} Select from the following choices.{lines}"
+    listed = " or ".join([", ".join(choices[:-1]), choices[-1]])
+    return f"Answer in natural language. {question} Choose between the following options: {listed}"
+
+
+def user_message(text: str, image: object | None = None) -> dict:
+    """A user turn of one image and a text, in transformers' chat format."""
+    picture = {"type": "image"} if image is None else {"type": "image", "image": image}
+    return {"role": "user", "content": [picture, {"type": "text", "text": text}]}
+
+
+def render(style: str, text: str) -> str:
+    """The prompt as a string with one `<|image_pad|>`, as transformers' `apply_chat_template` renders it."""
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    prompts, _ = render_jinja_template(
+        [[user_message(text)]], chat_template=template(style), add_generation_prompt=True
+    )
+    return prompts[0]

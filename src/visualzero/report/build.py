@@ -1,0 +1,36 @@
+"""The report stage: finds the study's results by the layout and builds the page."""
+
+from visualzero.config import Study
+from visualzero.layout import Layout, seeds_of
+from visualzero.progress import say
+from visualzero.report.inputs import ReportInputs, Seed
+from visualzero.report.page import build_report
+
+
+def report_study(study: Study, layout: Layout) -> None:
+    """Write the page and its tables to the layout's report folder; what was not run is shown as not run."""
+    benchmarks = list(study.data.benchmarks)
+    evaluations: dict[tuple[str, Seed, str], tuple[str, int | str, str]] = {
+        (arm, seed if isinstance(seed, int) else None, benchmark): (arm, seed, benchmark)
+        for arm in study.arms
+        for seed in seeds_of(study, arm)
+        for benchmark in benchmarks
+    }
+    inputs = ReportInputs(
+        scale=study.scale,
+        summary=layout.summary,
+        arms={name: arm.model_dump(exclude={"freeze"}) for name, arm in study.arms.items()},
+        runs={(arm, seed): layout.run(arm, seed) for arm in study.trained_arms() for seed in study.seeds},
+        predictions={key: layout.predictions(*where) for key, where in evaluations.items()},
+        scores={key: layout.scores(*where) for key, where in evaluations.items()},
+        benchmarks={name: layout.questions(name) for name in benchmarks},
+        train=layout.questions("train"),
+        timings={
+            str(path.relative_to(layout.timings).with_suffix("")): path
+            for path in sorted(layout.timings.rglob("*.tsv"))
+            if path != layout.timings / "report.tsv"  # of the page's last build, not of this one
+        },
+        models={init: layout.model(init).parent / "manifest.json" for init in ("base", "instruct")},
+    )
+    build_report(inputs, layout.report)
+    say(f"report: {layout.report / 'index.html'}")

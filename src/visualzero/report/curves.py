@@ -1,0 +1,78 @@
+"""The course of training of every trained arm: one panel for each quantity of its history, with all seeds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from visualzero.report.figures import Floats, Panel, panel
+from visualzero.report.inputs import Seed, check_numbers, read_parquet
+from visualzero.report.tables import Arm
+from visualzero.report.text import clean
+
+NO_TERM = {"reward_std"}
+AFTER_REWARD = {
+    "completion_length": "Completion length, tokens",
+    "kl": "KL to the reference model",
+    "entropy": "Entropy, nats per token",
+    "clipped_ratio": "Share cut at the token limit",
+    "frac_zero_std": "Share of groups without spread",
+    "loss": "Loss",
+}
+SHARES = {"clipped_ratio", "frac_zero_std"}
+
+
+@dataclass(frozen=True)
+class Course:
+    """Panels of an arm; `absent` are seeds without a history."""
+
+    arm: Arm
+    panels: list[Panel]
+    absent: list[str]
+    steps: int
+
+
+def courses(arms: Iterable[Arm], runs: Mapping[tuple[str, Seed], Path]) -> list[Course]:
+    """One course for each arm that is trained; UserError if a history can't be read."""
+    return [_course(arm, runs) for arm in arms if arm.trained]
+
+
+def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path]) -> Course:
+    folders = {str(seed): folder for (name, seed), folder in runs.items() if name == arm.name}
+    histories: dict[str, dict[str, Floats]] = {}
+    absent = []
+    for seed in arm.seeds:
+        folder = folders.get(seed)
+        path = folder / "history.parquet" if folder else None
+        table = read_parquet(path, need=["step"])
+        if path is None or table is None or table.num_rows == 0:
+            absent.append(seed)
+        else:
+            check_numbers(path, table, ["step"])
+            histories[seed] = _numbers(table)
+    columns = list(dict.fromkeys(column for history in histories.values() for column in history))
+    panels = []
+    for column, title in _titles(columns).items():
+        curves = {seed: (one["step"], one[column]) for seed, one in histories.items() if column in one}
+        drawn = panel(title, curves, share=column in SHARES or column.startswith("reward_"))
+        if drawn:
+            panels.append(drawn)
+    steps = max((int(np.nanmax(history["step"])) for history in histories.values()), default=0)
+    return Course(arm, panels, absent, steps)
+
+
+def _numbers(table: pa.Table) -> dict[str, Floats]:
+    """The numeric columns, in the order of the steps."""
+    table = table.sort_by("step")
+    kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
+    columns = [name for name in table.column_names if any(kind(table.schema.field(name).type) for kind in kinds)]
+    return {name: np.asarray(table[name].to_pandas(), dtype=np.float64) for name in columns}
+
+
+def _titles(columns: list[str]) -> dict[str, str]:
+    """Titles of the columns that are drawn: reward, its terms, then the rest."""
+    terms = [column for column in columns if column.startswith("reward_") and column not in NO_TERM]
+    titles = {"reward": "Reward", **{term: f"Reward term: {clean(term.removeprefix('reward_'))}" for term in terms}}
+    return {column: title for column, title in {**titles, **AFTER_REWARD}.items() if column in columns}

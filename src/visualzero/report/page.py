@@ -1,0 +1,162 @@
+"""Building the report: every section's content, the page, and the two tables, written together.
+
+The page is one file without scripts or requests. All that comes from data, models or config reaches it through Jinja's
+escaping, and nothing in it depends on the time or the machine: the same inputs give the same bytes.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from visualzero.errors import UserError
+from visualzero.report import comparisons, text
+from visualzero.report.curves import courses
+from visualzero.report.export import PAPER, csv_text, markdown_text
+from visualzero.report.figures import Forest, forest
+from visualzero.report.inputs import Comparison, ReportInputs, Summary, read_summary
+from visualzero.report.lengths import Length, lengths
+from visualzero.report.provenance import manifests, run_manifests, timings
+from visualzero.report.questions import Question, QuestionTable
+from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout_groups
+from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
+
+NOTES = {
+    "demo": "Demo scale: a tiny model on rendered scenes. These numbers show that the pipeline works; they say nothing"
+    " about Qwen2-VL-2B. The paper's numbers are of another scale (another model, other data) and are not comparable.",
+}
+NOTE = "The column headed “paper” holds the paper's published numbers; all other numbers come from this study's runs."
+
+
+@dataclass(frozen=True)
+class Section:
+    """All about one benchmark; `questions` is None if its table is not there."""
+
+    name: str
+    table: ArmTable
+    forest: Forest
+    by_task: list[Forest]
+    comparisons: list[Comparison]
+    lengths: list[Length]
+    sheet: dict[str, list[Question]] | None
+    focal: str
+    cases: list[Case]
+
+
+def build_report(settings: ReportInputs, out: Path) -> None:
+    """Write index.html, arms.csv and arms.md into the folder `out`: all of them or, on a UserError, none."""
+    summary = read_summary(settings.summary)
+    runs = [*settings.runs, *((arm, seed) for arm, seed, _ in [*settings.predictions, *settings.scores])]
+    arms = study_arms(summary, settings.arms, runs)
+    named = [
+        *settings.benchmarks,
+        *(name for arm in summary.arms.values() for one in arm.seeds.values() for name in one),
+    ]
+    sections = [_section(name, settings, summary, arms) for name in dict.fromkeys([*named, *summary.comparisons])]
+    note = NOTES.get(settings.scale, NOTE)
+    tables = [section.table for section in sections]
+    page = (
+        environment()
+        .get_template("template.html.jinja")
+        .render(
+            scale=settings.scale,
+            note=note,
+            demo=settings.scale == "demo",
+            scorer=summary.scorer or text.NONE,
+            arms=arms,
+            seeds=seeds_of(arms),
+            sections=sections,
+            paper=PAPER,
+            courses=courses(arms, settings.runs),
+            rollouts=_rollouts(settings, arms),
+            timings=timings(settings.timings),
+            models=manifests(settings.models),
+            runs=run_manifests(settings.runs),
+        )
+    )
+    files = {
+        "arms.csv": csv_text(tables),
+        "arms.md": markdown_text(tables, summary.comparisons, note),
+        "index.html": page,
+    }
+    write_together(out, {name: content.encode("utf-8", errors="replace") for name, content in files.items()})
+
+
+def _section(name: str, settings: ReportInputs, summary: Summary, arms: list[Arm]) -> Section:
+    path = settings.benchmarks.get(name)
+    questions = QuestionTable(path) if path and path.is_file() else None
+    table = arm_table(summary, arms, name)
+    focal, chosen = cases(settings, arms, name, questions) if questions else ("", [])
+    return Section(
+        name=name,
+        table=table,
+        forest=forest(summary, arms, name),
+        by_task=[forest(summary, arms, name, task) for task in table.tasks],
+        comparisons=summary.comparisons.get(name, []),
+        lengths=lengths(settings, summary, arms, name),
+        sheet=contact_sheet(questions) if questions else None,
+        focal=focal,
+        cases=chosen,
+    )
+
+
+def _rollouts(settings: ReportInputs, arms: list[Arm]) -> list[tuple[Arm, str, list[Group] | None]]:
+    """(arm, seed, groups) of each GRPO arm, for its first seed that has rollouts."""
+    train = QuestionTable(settings.train) if settings.train and settings.train.is_file() else None
+    folders = {(arm, str(seed)): folder for (arm, seed), folder in settings.runs.items()}
+    found: list[tuple[Arm, str, list[Group] | None]] = []
+    for arm in arms:
+        if arm.recipe != "grpo":
+            continue
+        tried = ((seed, rollout_groups(folders.get((arm.name, seed)), train)) for seed in arm.seeds)
+        seed, groups = next(((seed, groups) for seed, groups in tried if groups), ("", None))
+        found.append((arm, seed, groups))
+    return found
+
+
+def environment() -> Environment:
+    """Jinja with escaping on and the page's number formats as filters."""
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: Mapping[str, Any] = {
+        "number": text.number,
+        "percent": text.percent,
+        "interval": text.interval,
+        "p_value": text.p_value,
+        "clean": text.clean,
+        "clip": text.clip,
+        "signed": comparisons.signed,
+        "sentence": comparisons.sentence,
+        "winner": comparisons.winner,
+    }
+    made.filters.update(filters)
+    return made
+
+
+def write_together(out: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` into a folder beside `out` and move them there; the last one, the page, is moved last."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+        try:
+            fresh.chmod(0o755)  # mkdtemp's 0700 would follow the folder to its place
+            for name, content in files.items():
+                (fresh / name).write_bytes(content)
+            if not out.exists():
+                fresh.rename(out)
+            for name in files if fresh.exists() else ():
+                os.replace(fresh / name, out / name)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except OSError as error:
+        raise UserError(f"report: {out}: {error}: make the folder writable or choose another") from error

@@ -1,0 +1,117 @@
+"""A few questions out of a Question table, with thumbnails of their images.
+
+A training table may hold gigabytes of images, so only the row groups of the wanted questions are read. The page never
+carries the bytes of the data: every image is decoded and encoded anew.
+"""
+
+import base64
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from visualzero.errors import UserError
+from visualzero.report.inputs import read_parquet
+
+SIDE = 160  # pixels, the longer side of a thumbnail
+MAX_PIXELS = 100_000_000  # of an image that we are willing to decode
+SMALL_PNG = 24_000  # bytes; a larger thumbnail is stored as JPEG
+COLUMNS = ["id", "task", "question", "choices", "answer_index", "image"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question; `image` is a data URI, or None if the table has no image for it."""
+
+    id: str
+    task: str
+    question: str
+    choices: tuple[str, ...]
+    answer_index: int
+    image: str | None
+    width: int
+    height: int
+
+
+class QuestionTable:
+    """The ids and tasks of a Question table; questions are read when asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        index = read_parquet(path, need=COLUMNS, columns=["id", "task"])
+        if index is None:
+            raise UserError(f"question table: {path}: no such file: run the data stage")
+        self.ids: list[str] = [str(value) for value in index["id"].to_pylist()]
+        self.task_of: dict[str, str] = dict(zip(self.ids, map(str, index["task"].to_pylist()), strict=True))
+
+    @property
+    def tasks(self) -> list[str]:
+        """Tasks in the order in which the table has them."""
+        return list(dict.fromkeys(self.task_of.values()))
+
+    def get(self, ids: Iterable[str]) -> dict[str, Question]:
+        """The questions of those `ids` that the table has, by id, in the order asked for."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Question] = {}
+        try:
+            with pq.ParquetFile(self.path) as table:
+                for batch in table.iter_batches(
+                    batch_size=256, row_groups=self._groups(table, wanted), columns=COLUMNS
+                ):
+                    found |= self._pick(batch, set(wanted) - set(found))
+        except (OSError, pa.ArrowException) as error:
+            raise UserError(f"question table: {self.path}: {error}: run the data stage again") from error
+        return {key: found[key] for key in wanted if key in found}
+
+    def _groups(self, table: pq.ParquetFile, wanted: list[str]) -> list[int]:
+        """Row groups that hold a wanted question."""
+        keys, groups, start = set(wanted), [], 0
+        for group in range(table.metadata.num_row_groups):
+            stop = start + table.metadata.row_group(group).num_rows
+            if keys.intersection(self.ids[start:stop]):
+                groups.append(group)
+            start = stop
+        return groups
+
+    def _pick(self, batch: pa.RecordBatch, wanted: set[str]) -> dict[str, Question]:
+        ids = [str(value) for value in batch.column("id").to_pylist()]
+        rows = {key: position for position, key in enumerate(ids) if key in wanted}
+        return {key: self._question(batch.slice(position, 1).to_pylist()[0]) for key, position in rows.items()}
+
+    def _question(self, row: dict[str, Any]) -> Question:
+        data = row["image"].get("bytes") if isinstance(row["image"], dict) else row["image"]
+        where = f"question table: {self.path}: question {row['id']}"
+        image, width, height = thumbnail(data, where) if isinstance(data, bytes) else (None, SIDE, SIDE)
+        choices = tuple(map(str, row["choices"])) if isinstance(row["choices"], list) else ()
+        answer = row["answer_index"]
+        if not choices or not isinstance(answer, int) or not 0 <= answer < len(choices):
+            raise UserError(f"{where}: answer_index {answer!r} of {len(choices)} choices: build the table again")
+        return Question(str(row["id"]), str(row["task"]), str(row["question"]), choices, answer, image, width, height)
+
+
+def thumbnail(data: bytes, where: str) -> tuple[str, int, int]:
+    """A data URI of the image at most `SIDE` pixels wide and high, its width and height; UserError if it is none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "BMP", "GIF")) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise UserError(f"{where}: image of {opened.width} x {opened.height} pixels: make it smaller")
+            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
+            image = opened.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{where}: image can't be decoded ({error}): build the table again") from error
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    kind, encoded = "png", _encode(image, "PNG", optimize=True)
+    if len(encoded) > SMALL_PNG:
+        kind, encoded = "jpeg", _encode(image, "JPEG", quality=82, optimize=True)
+    return f"data:image/{kind};base64,{base64.b64encode(encoded).decode('ascii')}", image.width, image.height
+
+
+def _encode(image: Image.Image, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()

@@ -1,0 +1,54 @@
+"""Reward terms: one file each, found by its name, with one function.
+
+    score(completion, *, choices, answer_index, n_tokens) -> float
+
+`completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts it
+in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length. To add a term,
+add a file; files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import import_module
+from pkgutil import iter_modules
+
+from visualzero.errors import UserError
+
+RewardTerm = Callable[..., float]
+
+
+@lru_cache
+def _load() -> dict[str, RewardTerm]:
+    names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    return {name: import_module(f"{__name__}.{name}").score for name in names}
+
+
+def reward_terms() -> dict[str, RewardTerm]:
+    """Every reward term by name."""
+    return dict(_load())
+
+
+def score_completion(
+    terms: Mapping[str, float], completion: str, *, choices: Sequence[str], answer_index: int, n_tokens: int
+) -> dict[str, float]:
+    """The value of each of a reward's terms, before its weight, in the reward's order.
+
+    Raises:
+        UserError: if a term is unknown.
+    """
+    known = _load()
+    for name in terms:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else "choose one of them"
+            raise UserError(f"reward term '{name}': there is none; there are {', '.join(known)}: {hint}")
+    return {
+        name: float(known[name](completion, choices=list(choices), answer_index=answer_index, n_tokens=n_tokens))
+        for name in terms
+    }
+
+
+def weighted(terms: Mapping[str, float], values: Mapping[str, float]) -> float:
+    """The reward: the sum of the terms' `values` by their weights `terms`."""
+    return sum(weight * values[name] for name, weight in terms.items())

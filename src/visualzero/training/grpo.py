@@ -1,0 +1,132 @@
+"""Group relative policy optimization with TRL's GRPOTrainer, as the paper runs it.
+
+For each prompt a group of G completions is sampled. A completion's reward is the weighted sum of the reward's terms, its
+advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times the
+k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's in the
+loss type, beta and the KL's bias correction, so these are set here.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from datasets import Dataset, Features, Image, List, Value
+from trl import GRPOConfig, GRPOTrainer
+
+from visualzero.prompts import forced_prefix, question_text
+from visualzero.rewards import reward_terms
+from visualzero.training.callbacks import StepReport
+from visualzero.training.run import Run, prepare, train, trainer_arguments, write_parquet
+
+
+def train_grpo(run: Run) -> None:
+    """Train `run` and write its outputs, rollouts included."""
+    recipe = run.study.grpo
+    model, processor, questions = prepare(run, recipe)
+    assert run.arm.reward is not None
+    weights = run.study.rewards[run.arm.reward].terms
+    arguments = GRPOConfig(
+        **trainer_arguments(run, recipe),
+        num_generations=recipe.group_size,
+        max_completion_length=recipe.max_completion,
+        beta=recipe.beta,
+        loss_type=recipe.loss,
+        epsilon=recipe.epsilon,
+        num_iterations=recipe.iterations,
+        scale_rewards=recipe.scale_rewards,
+        temperature=recipe.temperature,
+        top_p=recipe.top_p,
+        top_k=recipe.top_k,
+        use_bias_correction_kl=False,
+        reward_weights=list(weights.values()),
+        log_completions=True,
+        num_completions_to_print=0,
+        remove_unused_columns=False,
+    )
+    trainer = GRPOTrainer(
+        model=model,
+        args=arguments,
+        reward_funcs=[
+            reward_function(term, forced_prefix(run.arm.prompt), log_ids=i == 0) for i, term in enumerate(weights)
+        ],
+        train_dataset=_dataset(run, questions),
+        processing_class=processor,
+        callbacks=[StepReport(run.name, recipe.steps)],
+    )
+    train(run, trainer, finish=lambda out: collect_rollouts(run.work / "completions", out, weights))
+
+
+def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
+    """Columns prompt and image for TRL, the rest for the reward terms."""
+    options = run.study.data.train_options
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": question_text(row.question, list(row.choices), options)}],
+            "image": row.image,
+            "question_id": row.id,
+            "choices": list(row.choices),
+            "answer_index": row.answer_index,
+        }
+        for row in questions.itertuples()
+    ]
+    features = Features(
+        {
+            "prompt": List({"role": Value("string"), "content": Value("string")}),
+            "image": Image(),
+            "question_id": Value("string"),
+            "choices": List(Value("string")),
+            "answer_index": Value("int64"),
+        }
+    )
+    return Dataset.from_list(rows, features=features)
+
+
+def reward_function(term: str, prefix: str, log_ids: bool = False) -> Callable[..., list[float]]:
+    """A reward term in the form that TRL calls.
+
+    `prefix` is what the prompt has already written of the completion. With `log_ids` the question ids go into TRL's
+    table of completions; one term of a reward does that for all.
+    """
+    score = reward_terms()[term]
+
+    def reward(
+        completions: list[Any],
+        completion_ids: list[list[int]],
+        choices: list[list[str]],
+        answer_index: list[int],
+        question_id: list[str],
+        log_extra: Callable[[str, list[str]], None],
+        **kwargs: Any,
+    ) -> list[float]:
+        texts = [_text(completion) for completion in completions]
+        if log_ids:
+            log_extra("id", question_id)
+        return [
+            score(prefix + text, choices=options, answer_index=answer, n_tokens=len(ids))
+            for text, ids, options, answer in zip(texts, completion_ids, choices, answer_index, strict=True)
+        ]
+
+    reward.__name__ = term
+    return reward
+
+
+def collect_rollouts(folder: Path, out: Path, weights: dict[str, float]) -> None:
+    """Join TRL's tables of completions, one per logged step, into `out/rollouts.parquet`."""
+    tables = [pd.read_parquet(path) for path in sorted(folder.glob("completions_*.parquet"))]
+    rollouts = pd.concat(tables, ignore_index=True)
+    texts = [_text(completion) for completion in rollouts["completion"]]
+    table = pd.DataFrame({"step": rollouts["step"], "id": rollouts["id"], "completion": texts})
+    for term in weights:
+        table[f"reward_{term}"] = rollouts[term]
+    table["reward"] = sum(weight * rollouts[term] for term, weight in weights.items())
+    table["advantage"] = rollouts["advantage"]
+    write_parquet(table, out / "rollouts.parquet")
+
+
+def _text(completion: Any) -> str:
+    """The text of a completion: conversational prompts give it back as a list of one message."""
+    if isinstance(completion, str):
+        return completion
+    content = completion[-1]["content"]
+    return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)

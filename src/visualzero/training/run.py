@@ -1,0 +1,184 @@
+"""What every training run shares: its inputs, its resume state and what it leaves behind."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from transformers import Qwen2VLForConditionalGeneration, Trainer
+
+from visualzero.config import Arm, ModelSource, Optimization, Study
+from visualzero.data.question import read_questions
+from visualzero.errors import UserError
+from visualzero.manifest import atomic, read_manifest, write_manifest
+from visualzero.models.freezing import freeze
+from visualzero.models.loading import load_model
+from visualzero.models.processor import ImageProcessor, load_processor
+
+CHECKPOINT = "checkpoint-"
+
+
+@dataclass(frozen=True)
+class Run:
+    """An arm with a seed, and where its inputs and outputs are.
+
+    `out` receives model/, history.parquet, manifest.json (and rollouts.parquet); `work` keeps the resume state and
+    belongs to exactly this run: its name holds the run's fingerprint and those of its inputs.
+    """
+
+    study: Study
+    arm_name: str
+    seed: int
+    questions: Path
+    weights: Path
+    out: Path
+    work: Path
+    fingerprint: str
+
+    @property
+    def name(self) -> str:
+        return f"{self.arm_name}/{self.seed}"
+
+    @property
+    def arm(self) -> Arm:
+        return self.study.arm(self.arm_name)
+
+    @property
+    def source(self) -> ModelSource:
+        return self.study.models.base if self.arm.init == "base" else self.study.models.instruct
+
+
+def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGeneration, ImageProcessor, pd.DataFrame]:
+    """The initial model with its frozen parts, the processor with the arm's prompt, and the training questions."""
+    torch.set_num_threads(recipe.threads)
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    model = load_model(run.weights, "float32")
+    freeze(model, run.arm.freeze)
+    processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
+    return model, processor, read_questions(run.questions)
+
+
+def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
+    """Arguments that TRL's SFTConfig and GRPOConfig share. Where the paper is silent, its libraries' defaults stand."""
+    processes = int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1
+    per_step = recipe.micro_batch * processes
+    if recipe.samples_per_step % per_step:
+        raise UserError(
+            f"{run.name}: {recipe.samples_per_step} samples per step can't be split over {processes} processes of "
+            f"micro_batch {recipe.micro_batch}: choose a divisor"
+        )
+    return {
+        "output_dir": str(run.work),
+        "seed": run.seed,
+        "data_seed": run.seed,
+        "max_steps": recipe.steps,
+        "per_device_train_batch_size": recipe.micro_batch,
+        "gradient_accumulation_steps": recipe.samples_per_step // per_step,
+        "learning_rate": recipe.learning_rate,
+        "lr_scheduler_type": recipe.scheduler,
+        "warmup_steps": recipe.warmup_steps,
+        "weight_decay": recipe.weight_decay,
+        "max_grad_norm": recipe.max_grad_norm,
+        "adam_beta1": recipe.adam_beta1,
+        "adam_beta2": recipe.adam_beta2,
+        "adam_epsilon": recipe.adam_epsilon,
+        "bf16": recipe.dtype == "bfloat16",
+        "gradient_checkpointing": recipe.gradient_checkpointing,
+        "logging_steps": recipe.logging_steps,
+        "logging_first_step": True,
+        "save_steps": recipe.save_steps,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "use_cpu": not torch.cuda.is_available(),
+        "disable_tqdm": True,
+        "dataloader_pin_memory": torch.cuda.is_available(),
+    }
+
+
+def train(run: Run, trainer: Trainer, finish: Callable[[Path], None] = lambda folder: None) -> None:
+    """Train from the last whole checkpoint in `run.work`, then write all outputs; the manifest is written last.
+
+    `finish` may write further files into the output folder.
+    """
+    trainer.train(resume_from_checkpoint=last_checkpoint(run.work))
+    if not trainer.accelerator.is_main_process:
+        return
+    shutil.rmtree(run.out, ignore_errors=True)
+    model = run.out / "model"
+    model.mkdir(parents=True)
+    trainer.accelerator.unwrap_model(trainer.model).save_pretrained(model)
+    processor = trainer.processing_class
+    assert isinstance(processor, ImageProcessor)
+    processor.tokenizer.save_pretrained(model)
+    (model / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
+    write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
+    finish(run.out)
+    files = sorted(path for path in run.out.rglob("*") if path.is_file())
+    write_manifest(run.out / "manifest.json", files, run.fingerprint, run=run.name, seed=run.seed, **_origins(run))
+    shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _origins(run: Run) -> dict[str, Any]:
+    inputs = {"questions": run.questions.with_suffix(".json"), "weights": run.weights.parent / "manifest.json"}
+    return {"inputs": {name: read_manifest(path)["fingerprint"] for name, path in inputs.items() if path.is_file()}}
+
+
+def last_checkpoint(work: Path) -> str | None:
+    """The newest checkpoint that was written to its end; half-written ones are removed."""
+    found = [path for path in work.glob(f"{CHECKPOINT}*") if path.name.removeprefix(CHECKPOINT).isdigit()]
+    for path in sorted(found, key=lambda p: int(p.name.removeprefix(CHECKPOINT)), reverse=True):
+        if _whole(path):
+            return str(path)
+        shutil.rmtree(path)
+    return None
+
+
+def _whole(checkpoint: Path) -> bool:
+    """Trainer writes trainer_state.json last of all."""
+    try:
+        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+NAMES = {
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+    "loss": "loss",
+    "reward": "reward",
+    "reward_std": "reward_std",
+    "frac_reward_zero_std": "frac_zero_std",
+    "completions/mean_length": "completion_length",
+    "completions/clipped_ratio": "clipped_ratio",
+    "kl": "kl",
+    "entropy": "entropy",
+    "num_tokens": "tokens",
+    "seconds": "seconds",
+}
+
+
+def history(log: list[dict[str, Any]]) -> pd.DataFrame:
+    """Trainer's log as a table with one row per logged step; see NAMES for its columns.
+
+    Each reward term adds `reward_<term>`, the mean of its raw values. `tokens` counts from the start of the run.
+    """
+    rows = []
+    for entry in log:
+        if "loss" not in entry:
+            continue  # the summary at the end
+        row = {"step": int(entry["step"])} | {new: entry[old] for old, new in NAMES.items() if old in entry}
+        for key, value in entry.items():
+            if key.startswith("rewards/") and key.endswith("/mean"):
+                row[f"reward_{key.split('/')[1]}"] = value
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    with atomic(path) as temporary:
+        table.to_parquet(temporary, index=False)

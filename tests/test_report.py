@@ -1,0 +1,183 @@
+"""The report: one self-contained page that escapes everything, says "not run", and keeps the paper's numbers apart."""
+
+import csv
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from report_study import ARMS, write_study
+from visualzero.errors import UserError
+from visualzero.report import ReportInputs, build_report
+from visualzero.report.comparisons import sentence
+from visualzero.report.figures import nice_ticks
+from visualzero.report.inputs import Comparison
+
+
+class Reader(HTMLParser):
+    """Collects tags, and every attribute that could make a browser fetch something."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.links += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
+        assert not any(name.startswith("on") for name, _ in attrs)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> ReportInputs:
+    return write_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def page(study: ReportInputs, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("page") / "report"
+    build_report(study, out)
+    assert sorted(path.name for path in out.iterdir()) == ["arms.csv", "arms.md", "index.html"]
+    assert [path.name for path in out.parent.iterdir()] == ["report"]  # nothing left beside it
+    return (out / "index.html").read_text(encoding="utf-8")
+
+
+def test_texts_of_data_models_and_config_are_never_markup(page: str) -> None:
+    reader = Reader(page)
+    assert "script" not in reader.tags
+    assert page.count("&lt;script&gt;") > 10  # the title, questions, responses, completions and a manifest
+    assert "the &lt;b&gt;ball&lt;/b&gt;" in page
+
+
+def test_page_asks_nothing_of_the_network(page: str) -> None:
+    links = Reader(page).links
+    assert links
+    assert all(link.startswith(("#", "data:image/")) for link in links)
+    assert not re.search(r"@import|url\(", page)
+    assert len(page) < 5_000_000
+
+
+def test_demo_is_announced_and_the_paper_stands_apart(page: str, study: ReportInputs, tmp_path: Path) -> None:
+    assert 'class="banner"' in page
+    assert "another scale, not comparable" in page
+    assert "paper (Qwen2-VL-2B, CV-Bench)" in page
+    assert ">57.84<" in page
+    build_report(replace(study, scale="paper"), tmp_path / "r")
+    assert 'class="banner"' not in (tmp_path / "r/index.html").read_text(encoding="utf-8")
+
+
+def test_every_section_of_a_full_study_is_there(page: str) -> None:
+    text = " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+    expected = ["Results on toyspace", "Results on my own", "Shelf order", "mean of 2 seeds", "greedy, one evaluation"]
+    expected += ["base-grpo is ahead of base by 41.2 points [37.0, 45.0], seed 1, n=800", "Reward term: accuracy"]
+    expected += ["Highest reward", "advantage \N{MINUS SIGN}1.00", "that Base + GRPO answers wrong", "versions.torch"]
+    expected += ["grpo base-grpo takes 77 % of the 6.5 min of job time.", "2.0 GB"]
+    assert [phrase for phrase in expected if phrase not in text] == []
+
+
+def test_same_inputs_give_the_same_bytes(page: str, study: ReportInputs, tmp_path: Path) -> None:
+    build_report(study, tmp_path / "again")
+    assert (tmp_path / "again/index.html").read_text(encoding="utf-8") == page
+
+
+def test_tables_as_files_hold_every_arm_and_seed(study: ReportInputs, tmp_path: Path) -> None:
+    build_report(study, tmp_path / "r")
+    rows = list(csv.DictReader((tmp_path / "r/arms.csv").open(encoding="utf-8")))
+    mine = [row for row in rows if row["benchmark"] == "my own"]
+    assert [row["seed"] for row in mine if row["arm"] == "base-grpo"] == ["mean", "1", "2"]
+    assert [row["status"] for row in mine if row["arm"] == "later"] == ["not run"]
+    assert mine[0]["task_Shelf order"]
+    assert not mine[0]["task_Count"]
+    markdown = (tmp_path / "r/arms.md").read_text(encoding="utf-8")
+    assert "not run" in markdown
+    assert "<script>" not in markdown
+
+
+def test_a_study_without_any_run_says_so(tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    nowhere = {("base-sft", "1"): tmp_path / "none"}
+    inputs = ReportInputs(
+        "demo", tmp_path / "summary.json", ARMS, runs=nowhere, benchmarks={"toyspace": tmp_path / "no"}
+    )
+    build_report(inputs, tmp_path / "out")
+    assert (tmp_path / "out/index.html").read_text(encoding="utf-8").count("not run") > 12
+
+
+def test_a_folder_that_is_there_keeps_its_other_files(study: ReportInputs, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("old")
+    (tmp_path / "notes.txt").write_text("mine")
+    build_report(study, tmp_path)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "index.html").stat().st_size > 9
+
+
+FILES = ["summary.json", "said-base-None-toyspace.jsonl", "score-base-None-my own.jsonl", "toyspace.parquet"]
+FILES += ["train.parquet", "runs/base-sft/1/history.parquet", "runs/base-grpo/1/rollouts.parquet", "model.json"]
+
+
+@pytest.mark.parametrize("broken", [*FILES, "pretrain.tsv", "runs/base-sft/1/manifest.json"])
+def test_a_malformed_file_is_named_and_nothing_is_written(broken: str, tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    inputs = write_study(tmp_path / "s")
+    (tmp_path / "s" / broken).write_text('{"arms": 3')
+    with pytest.raises(UserError, match=re.escape(Path(broken).name)):
+        build_report(inputs, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_that_is_none_is_named(study: ReportInputs, tmp_path: Path) -> None:
+    table = pq.read_table(study.benchmarks["toyspace"]).to_pylist()
+    table[0]["image"]["bytes"] = b"not an image"
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "bad.parquet")
+    with pytest.raises(UserError, match=r"bad\.parquet: question Count-0: image"):
+        build_report(replace(study, benchmarks={"toyspace": tmp_path / "bad.parquet"}), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("difference", "interval", "p", "expected"),
+    [
+        (0.412, (0.37, 0.45), 0.0, "a is ahead of b by 41.2 points [37.0, 45.0], seed 1, n=800"),
+        (-0.05, (-0.08, -0.02), 0.01, "b is ahead of a by 5.0 points [2.0, 8.0], seed 1, n=800"),
+        (
+            0.01,
+            (-0.01, 0.03),
+            0.4,
+            "a and b are not distinguishable: +1.0 points [\N{MINUS SIGN}1.0, 3.0], seed 1, n=800",
+        ),
+        (0.03, (0.001, 0.06), 0.06, "a and b are not distinguishable: +3.0 points [0.1, 6.0], seed 1, n=800"),
+    ],
+)
+def test_a_comparison_in_words(difference: float, interval: tuple[float, float], p: float, expected: str) -> None:
+    made = Comparison(a="a", b="b", seed="1", difference=difference, interval=interval, p_value=p, n=800)
+    assert sentence(made) == expected
+
+
+def test_odd_numbers_and_characters_do_no_harm(study: ReportInputs, tmp_path: Path) -> None:
+    summary = json.loads(study.summary.read_text())
+    scored = summary["arms"]["base"]["seeds"]["1"]["toyspace"]
+    scored |= {"micro": float("nan"), "micro_interval": [float("nan")] * 2, "official": None}
+    summary["arms"]["base"]["title"] = "lone \ud800 surrogate, \u202e override, \x00 null"
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    build_report(replace(study, arms={}, summary=tmp_path / "summary.json"), tmp_path / "out")
+    text = (tmp_path / "out/index.html").read_text(encoding="utf-8")
+    assert not {"\ud800", "\u202e", "\x00"} & set(text)
+    assert "nan" not in re.findall(r'(?:x1|cx|width)="([^"%]+)%?"', text)
+
+
+def test_an_answer_index_without_its_choice_is_named(study: ReportInputs, tmp_path: Path) -> None:
+    table = pq.read_table(study.benchmarks["toyspace"]).to_pylist()
+    table[0]["answer_index"] = 7
+    pq.write_table(pa.Table.from_pylist(table), tmp_path / "bad.parquet")
+    with pytest.raises(UserError, match="question Count-0: answer_index 7 of 2 choices"):
+        build_report(replace(study, benchmarks={"toyspace": tmp_path / "bad.parquet"}), tmp_path / "out")
+
+
+def test_ticks_are_round_and_inside() -> None:
+    assert nice_ticks(0, 1) == [0, 0.25, 0.5, 0.75, 1]
+    assert nice_ticks(3, 97, 3) == [50] or all(3 <= tick <= 97 for tick in nice_ticks(3, 97, 3))

@@ -1,0 +1,86 @@
+# The study, checked and typed, and the few functions that rules share. Parsing writes nothing and needs no network.
+import re
+import shlex
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from visualzero import jobs
+from visualzero.config import load_study, override_options
+from visualzero.errors import UserError
+from visualzero.layout import UNTRAINED, Layout, seeds_of
+
+try:
+    study = load_study(config, Path(workflow.basedir))
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+layout = Layout(study.scale)
+
+# What a job needs to see the same study as this process: the command line's overrides, if any. It stands in shell
+# commands and not in params, so that an override reruns only jobs whose fingerprint it changes.
+STUDY = shlex.join(override_options(workflow.config_settings.overwrite_config))
+
+ARMS = list(study.arms)
+INITS = sorted({arm.init for arm in study.arms.values()})
+BENCHMARKS = list(study.data.benchmarks)
+SFT_ARMS = [name for name, arm in study.arms.items() if arm.recipe == "sft"]
+GRPO_ARMS = [name for name, arm in study.arms.items() if arm.recipe == "grpo"]
+EVALUATIONS = [
+    (arm, seed, benchmark)
+    for arm in ARMS
+    for seed in seeds_of(study, arm)
+    for benchmark in BENCHMARKS
+]
+
+
+wildcard_constraints:
+    arm="|".join(map(re.escape, ARMS)),
+    seed=rf"\d+|{UNTRAINED}",
+    benchmark="|".join(map(re.escape, BENCHMARKS)),
+    init="base|instruct",
+
+
+def manifest_of(table):
+    """The manifest beside a Question table."""
+    return table.with_suffix(".json")
+
+
+def one_of(names):
+    """A wildcard's pattern that matches these names alone; none of them where there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def source_table(wildcards):
+    """The user's own table that questions are made from, where there is one."""
+    name = wildcards.name
+    source = (
+        study.data.train if name == "train" else study.data.benchmarks[name].source
+    )
+    if source.kind != "local":
+        return []
+    path = Path(source.path)
+    return [path] if path.suffix else []
+
+
+def weights_manifest(wildcards):
+    """The manifest of the checkpoint that an arm is evaluated with."""
+    return layout.weights(study, wildcards.arm, wildcards.seed).parent / "manifest.json"
+
+
+def weights(wildcards):
+    """The checkpoint that an arm is evaluated with: never a trigger itself, its manifest is."""
+    return ancient(layout.weights(study, wildcards.arm, wildcards.seed))
+
+
+def initial_manifest(wildcards):
+    return layout.model(study.arm(wildcards.arm).init).parent / "manifest.json"
+
+
+def initial_weights(wildcards):
+    return ancient(layout.model(study.arm(wildcards.arm).init))
+
+
+def accelerate_options(threads):
+    """How training is launched: one process; several GPUs or nodes are a matter of config/accelerate."""
+    return f"--config_file config/accelerate/one_process.yaml --num_cpu_threads_per_process {threads}"

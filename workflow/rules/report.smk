@@ -1,0 +1,26 @@
+rule page:
+    message:
+        "Report of {study.scale}"
+    input:
+        layout.summary,
+        [layout.predictions(*evaluation) for evaluation in EVALUATIONS],
+        [layout.run(arm, seed) / "manifest.json" for arm in study.trained_arms() for seed in study.seeds],
+        manifest_of(layout.questions("train")),
+    output:
+        layout.report / "index.html",
+        layout.report / "arms.csv",
+        layout.report / "arms.md",
+    params:
+        fingerprint=jobs.report_fingerprint(study),
+    conda:
+        "../../envs/report.yaml"
+    log:
+        f"logs/{study.scale}/report.log",
+    benchmark:
+        layout.timings / "report.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "workflow/scripts/logged {log} python -m visualzero {STUDY} report"
