@@ -1,4 +1,7 @@
-"""Fingerprints: digests of exactly what can change an output. No time, path of the machine or git revision takes part."""
+"""Fingerprints: digests of exactly what can change an output.
+
+No time, path of the machine or git revision takes part.
+"""
 
 import ast
 import hashlib

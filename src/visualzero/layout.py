@@ -16,6 +16,7 @@ class Layout:
 
     @property
     def root(self) -> Path:
+        """Folder of everything that Snakemake makes at this scale."""
         return Path("results") / self.scale
 
     def questions(self, name: str) -> Path:
@@ -23,6 +24,7 @@ class Layout:
         return self.root / "data" / f"{name}.parquet"
 
     def model(self, init: str) -> Path:
+        """Checkpoint folder of an initial model; its manifest lies beside it."""
         return self.root / "models" / init / "model"
 
     def run(self, arm: str, seed: int | str) -> Path:
@@ -30,17 +32,21 @@ class Layout:
         return self.root / "runs" / arm / str(seed)
 
     def predictions(self, arm: str, seed: int | str, benchmark: str) -> Path:
+        """An arm's responses to a benchmark (JSONL)."""
         return self.root / "predictions" / arm / str(seed) / f"{benchmark}.jsonl"
 
     def scores(self, arm: str, seed: int | str, benchmark: str) -> Path:
+        """Scores of an arm's responses to a benchmark (JSONL)."""
         return self.root / "scores" / arm / str(seed) / f"{benchmark}.jsonl"
 
     @property
     def summary(self) -> Path:
+        """Every number of the study (JSON)."""
         return self.root / "summary.json"
 
     @property
     def report(self) -> Path:
+        """Folder of the page and its tables."""
         return self.root / "report"
 
     @property

@@ -68,7 +68,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise UserError(f"{path}: no such manifest: make it with snakemake") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a manifest ({error}): delete it and run snakemake again") from None
-    if not isinstance(content, dict) or "files" not in content:
+    if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
         raise UserError(f"{path}: not a manifest (no 'files'): delete it and run snakemake again")
     return content
 
@@ -88,6 +88,7 @@ def verify(path: Path) -> None:
 
 
 def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that can change results, where they are installed."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -98,6 +99,7 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str]:
+    """Architecture, system and CPU; the GPU too where the environment names one (`VISUALZERO_GPU`)."""
     facts = {"machine": platform.machine(), "system": platform.system(), "cpu": _cpu()}
     if gpu := os.environ.get("VISUALZERO_GPU"):
         facts["gpu"] = gpu

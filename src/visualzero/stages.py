@@ -1,4 +1,4 @@
-"""The stages that need torch: train and predict. They find their inputs by the layout and check that these are whole."""
+"""The stages that need torch: train and predict. They find their inputs, each with its manifest, by the layout."""
 
 import hashlib
 from pathlib import Path

@@ -6,32 +6,29 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from visualzero import jobs
-from visualzero.config import load_study, override_options
+from visualzero.config import overrides_of, read_study
+from visualzero.data.local import find_table
 from visualzero.errors import UserError
 from visualzero.layout import UNTRAINED, Layout, seeds_of
 
+# What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It stands in their
+# shell commands and not in params: an override reruns only jobs whose fingerprint it changes.
+OVERRIDES = overrides_of(workflow.config_settings.overwrite_config)
+STUDY = shlex.join(part for override in OVERRIDES for part in ("--set", override))
+
 try:
-    study = load_study(config, Path(workflow.basedir))
+    study = read_study(Path(workflow.basedir) / "config" / "config.yaml", OVERRIDES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
 layout = Layout(study.scale)
-
-# What a job needs to see the same study as this process: the command line's overrides, if any. It stands in shell
-# commands and not in params, so that an override reruns only jobs whose fingerprint it changes.
-STUDY = shlex.join(override_options(workflow.config_settings.overwrite_config))
 
 ARMS = list(study.arms)
 INITS = sorted({arm.init for arm in study.arms.values()})
 BENCHMARKS = list(study.data.benchmarks)
 SFT_ARMS = [name for name, arm in study.arms.items() if arm.recipe == "sft"]
 GRPO_ARMS = [name for name, arm in study.arms.items() if arm.recipe == "grpo"]
-EVALUATIONS = [
-    (arm, seed, benchmark)
-    for arm in ARMS
-    for seed in seeds_of(study, arm)
-    for benchmark in BENCHMARKS
-]
+EVALUATIONS = [(arm, seed, benchmark) for arm in ARMS for seed in seeds_of(study, arm) for benchmark in BENCHMARKS]
 
 
 wildcard_constraints:
@@ -54,13 +51,13 @@ def one_of(names):
 def source_table(wildcards):
     """The user's own table that questions are made from, where there is one."""
     name = wildcards.name
-    source = (
-        study.data.train if name == "train" else study.data.benchmarks[name].source
-    )
+    source = study.data.train if name == "train" else study.data.benchmarks[name].source
     if source.kind != "local":
         return []
-    path = Path(source.path)
-    return [path] if path.suffix else []
+    try:
+        return [find_table(Path(source.path))]
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def weights_manifest(wildcards):

@@ -1,6 +1,4 @@
 rule page:
-    message:
-        "Report of {study.scale}"
     input:
         layout.summary,
         [layout.predictions(*evaluation) for evaluation in EVALUATIONS],
@@ -10,17 +8,19 @@ rule page:
         layout.report / "index.html",
         layout.report / "arms.csv",
         layout.report / "arms.md",
-    params:
-        fingerprint=jobs.report_fingerprint(study),
-    conda:
-        "../../envs/report.yaml"
     log:
         f"logs/{study.scale}/report.log",
     benchmark:
         layout.timings / "report.tsv"
+    conda:
+        "../../envs/report.yaml"
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
+    params:
+        fingerprint=jobs.report_fingerprint(study),
+    message:
+        "Report of {study.scale}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {STUDY} report"

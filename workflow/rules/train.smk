@@ -2,8 +2,6 @@
 
 
 rule train_sft:
-    message:
-        "SFT: {wildcards.arm}, seed {wildcards.seed}"
     input:
         questions_manifest=manifest_of(layout.questions("train")),
         questions=ancient(layout.questions("train")),
@@ -13,30 +11,30 @@ rule train_sft:
         model=directory(layout.run("{arm}", "{seed}") / "model"),
         history=layout.run("{arm}", "{seed}") / "history.parquet",
         manifest=layout.run("{arm}", "{seed}") / "manifest.json",
-    params:
-        fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
-        accelerate=accelerate_options(study.sft.threads),
+    log:
+        f"logs/{study.scale}/sft/{{arm}}/{{seed}}.log",
+    benchmark:
+        layout.timings / "sft" / "{arm}" / "{seed}.tsv"
     wildcard_constraints:
         arm=one_of(SFT_ARMS),
         seed=r"\d+",
     conda:
         "../../envs/train.yaml"
-    log:
-        f"logs/{study.scale}/sft/{{arm}}/{{seed}}.log",
-    benchmark:
-        layout.timings / "sft" / "{arm}" / "{seed}.tsv"
     threads: study.sft.threads
     resources:
         mem_mb=6000,
         runtime=720,
+    params:
+        fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
+        accelerate=accelerate_options(study.sft.threads),
+    message:
+        "SFT: {wildcards.arm}, seed {wildcards.seed}"
     shell:
         "workflow/scripts/logged {log} accelerate launch {params.accelerate}"
         " -m visualzero {STUDY} train {wildcards.arm} --seed {wildcards.seed}"
 
 
 rule train_grpo:
-    message:
-        "GRPO: {wildcards.arm}, seed {wildcards.seed}"
     input:
         questions_manifest=manifest_of(layout.questions("train")),
         questions=ancient(layout.questions("train")),
@@ -47,22 +45,24 @@ rule train_grpo:
         history=layout.run("{arm}", "{seed}") / "history.parquet",
         rollouts=layout.run("{arm}", "{seed}") / "rollouts.parquet",
         manifest=layout.run("{arm}", "{seed}") / "manifest.json",
-    params:
-        fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
-        accelerate=accelerate_options(study.grpo.threads),
+    log:
+        f"logs/{study.scale}/grpo/{{arm}}/{{seed}}.log",
+    benchmark:
+        layout.timings / "grpo" / "{arm}" / "{seed}.tsv"
     wildcard_constraints:
         arm=one_of(GRPO_ARMS),
         seed=r"\d+",
     conda:
         "../../envs/train.yaml"
-    log:
-        f"logs/{study.scale}/grpo/{{arm}}/{{seed}}.log",
-    benchmark:
-        layout.timings / "grpo" / "{arm}" / "{seed}.tsv"
     threads: study.grpo.threads
     resources:
         mem_mb=8000,
         runtime=1440,
+    params:
+        fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
+        accelerate=accelerate_options(study.grpo.threads),
+    message:
+        "GRPO: {wildcards.arm}, seed {wildcards.seed}"
     shell:
         "workflow/scripts/logged {log} accelerate launch {params.accelerate}"
         " -m visualzero {STUDY} train {wildcards.arm} --seed {wildcards.seed}"

@@ -5,7 +5,7 @@
 """
 
 from visualzero.config.base import prompt_styles, reward_terms
-from visualzero.config.loading import load_study, override_options, read_study
+from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
 from visualzero.config.sources import SAT, Benchmark, CVBench, Data, Local, Source, ToySpace
 from visualzero.config.study import Arm, Comparison, Models, ModelSource, Reward, Study
@@ -30,7 +30,7 @@ __all__ = [
     "Study",
     "ToySpace",
     "load_study",
-    "override_options",
+    "overrides_of",
     "prompt_styles",
     "read_study",
     "reward_terms",

@@ -46,9 +46,20 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
     return _load(read_yaml(path, name), root, name, [_override(text) for text in overrides])
 
 
-def override_options(overrides: Mapping[str, Any]) -> list[str]:
-    """Command-line options under which `read_study` sees what `load_study` sees of a config with `overrides` in it."""
-    return [option for key, value in overrides.items() for option in ("--set", f"{key}={json.dumps(value)}")]
+def overrides_of(given: Mapping[str, Any]) -> list[str]:
+    """KEY=VALUE for `read_study` (and ``--set``), from what Snakemake was given with --config and --configfile.
+
+    Snakemake leaves numbers inside ``--config 'grpo={steps: 2}'`` as text, so text is read as YAML here.
+    """
+    return [f"{key}={json.dumps(_typed(value))}" for key, value in given.items()]
+
+
+def _typed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _typed(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_typed(inner) for inner in value]
+    return parse_yaml(value, "--config") if isinstance(value, str) and value else value
 
 
 def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override]) -> Study:

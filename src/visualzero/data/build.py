@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from visualzero.config import SAT, CVBench, Local, Source, ToySpace
 from visualzero.data.question import write_questions
@@ -17,7 +18,7 @@ def build_questions(source: Source, out: Path, fingerprint: str) -> None:
     say(f"{out}: {n} questions")
 
 
-def rows_of(source: Source) -> Iterable[dict]:
+def rows_of(source: Source) -> Iterable[dict[str, Any]]:
     """Rows of the Question table from any source."""
     if isinstance(source, ToySpace):
         from visualzero.data.toyspace.questions import toyspace_rows

@@ -17,11 +17,12 @@ import io
 import json
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from visualzero.errors import UserError
 from visualzero.manifest import atomic
@@ -52,14 +53,14 @@ SCHEMA = pa.schema(
 ROWS_PER_GROUP = 256
 
 
-def write_questions(rows: Iterable[dict], path: Path) -> int:
+def write_questions(rows: Iterable[dict[str, Any]], path: Path) -> int:
     """Write rows atomically and return how many there were; memory holds one row group at a time.
 
     Raises:
         UserError: if there are no rows or an id occurs twice.
     """
     seen: set[str] = set()
-    pending: list[dict] = []
+    pending: list[dict[str, Any]] = []
     with atomic(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
 
         def flush() -> None:
@@ -88,23 +89,25 @@ def read_questions(path: Path, images: bool = True) -> pd.DataFrame:
     """
     columns = [name for name in SCHEMA.names if images or name != "image"]
     try:
-        table = pq.read_table(path, columns=columns)
+        present = pq.read_schema(path).names
+        missing = [name for name in columns if name not in present]
+        if missing:
+            raise UserError(f"{path}: not a Question table, column '{missing[0]}' is missing: run `snakemake data`")
+        return pq.read_table(path, columns=columns).to_pandas()
     except FileNotFoundError:
         raise UserError(f"{path}: no such Question table: make it with `snakemake data`") from None
     except (pa.ArrowInvalid, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: not a whole parquet file ({reason}): delete it and run `snakemake data`") from None
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
-        raise UserError(f"{path}: not a Question table, column '{missing[0]}' is missing: run `snakemake data`")
-    return table.to_pandas()
 
 
-def decode_image(image: dict, where: str) -> Image.Image:
+def decode_image(image: dict[str, Any], where: str) -> Image.Image:
     """The picture of a row's `image` value, in RGB; `where` names the question in errors."""
     try:
         picture = Image.open(io.BytesIO(image["bytes"]))
         return picture.convert("RGB")
-    except (OSError, SyntaxError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"question {where}: its image can't be decoded ({reason}): replace the image") from None
+    except UnidentifiedImageError:
+        reason = "its format is unknown"
+    except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
+        reason = str(error).partition("\n")[0]
+    raise UserError(f"question {where}: its image can't be decoded ({reason}): replace the image")

@@ -21,7 +21,7 @@ from visualzero.manifest import atomic
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
 from visualzero.progress import Progress
-from visualzero.prompts import question_text, user_message
+from visualzero.prompts import Options, question_text, user_message
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Job:
     """Who answers what: `labels` (run, arm, seed, benchmark, prompt) go into every row."""
 
     labels: dict[str, Any]
-    options: str
+    options: Options
     settings: Evaluate
 
 
@@ -100,7 +100,7 @@ def generate(
         }
 
 
-def _prompt(row: Any, processor: ImageProcessor, options: str) -> str:
+def _prompt(row: Any, processor: ImageProcessor, options: Options) -> str:
     text = question_text(row.question, list(row.choices), options)
     return processor.apply_chat_template([user_message(text)], tokenize=False, add_generation_prompt=True)
 
@@ -109,11 +109,11 @@ def _digest(prompt: str) -> str:
     return hashlib.sha256(prompt.encode()).hexdigest()[:16]
 
 
-def _finished(partial: Path) -> dict[str, dict]:
+def _finished(partial: Path) -> dict[str, dict[str, Any]]:
     """Rows of an earlier attempt by id; a last line that was cut off is dropped, in the file too."""
     if not partial.exists():
         return {}
-    rows: dict[str, dict] = {}
+    rows: dict[str, dict[str, Any]] = {}
     whole = 0
     with partial.open("rb") as file:
         for line in file:

@@ -1,9 +1,9 @@
 """What the options of a question look like in a text: as a letter or as the option's own text.
 
-Texts are found whatever their case, at word boundaries, with number words equal to digits ("three" is "3"); of texts that
-overlap the longest counts ("large red cube" over "red cube"). Letters are "(B)", "(b)", "option B", an upper-case letter
-that stands alone, and where a statement begins also "b)" and "b."; a letter beyond the last option is no letter, and
-the article "a" is no option. This module imports nothing of the project.
+Texts are found whatever their case, at word boundaries, with number words equal to digits ("three" is "3"); of texts
+that overlap the longest counts ("large red cube" over "red cube"). Letters are "(B)", "(b)", "option B", an upper-case
+letter that stands alone, and where a statement begins also "b)" and "b."; a letter beyond the last option is no letter,
+and the article "a" is no option. This module imports nothing of the project.
 """
 
 import re

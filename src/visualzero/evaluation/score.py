@@ -34,11 +34,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         UserError: if it is missing or a line is no JSON object.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: texts may hold U+2028
     except FileNotFoundError:
         raise UserError(f"{path}: no such file: run the stage that makes it (`snakemake evaluate`)") from None
     rows = []
     for number, line in enumerate(lines, 1):
+        if not line:
+            continue
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:

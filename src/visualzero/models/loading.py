@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from transformers import GenerationConfig, Qwen2VLForConditionalGeneration
 
 from visualzero.errors import UserError
@@ -17,20 +18,23 @@ def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
     the library's, and rollouts would silently become greedy.
 
     Raises:
-        UserError: if the folder holds no readable checkpoint.
+        UserError: if the folder holds no readable checkpoint, or one that lacks weights (which would be random).
     """
     try:
-        model = Qwen2VLForConditionalGeneration.from_pretrained(
+        model, found = Qwen2VLForConditionalGeneration.from_pretrained(
             folder,
             dtype=DTYPES[dtype],
             attn_implementation="sdpa",
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).partition("\n")[0]
         raise UserError(f"{folder}: no readable checkpoint ({reason}): run `snakemake models`") from None
+    if missing := sorted(found["missing_keys"]):
+        raise UserError(f"{folder}: a checkpoint without '{missing[0]}': run `snakemake models`")
     theirs = model.generation_config
     model.generation_config = GenerationConfig(
         bos_token_id=theirs.bos_token_id, eos_token_id=theirs.eos_token_id, pad_token_id=theirs.pad_token_id

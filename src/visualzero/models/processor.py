@@ -1,7 +1,7 @@
 """Qwen2-VL's processor for images alone.
 
-transformers' `Qwen2VLProcessor` builds a video processor, which needs torchvision. Images do not: the PIL backend, which
-the paper's transformers version used, and the tokenizer are enough.
+transformers' `Qwen2VLProcessor` builds a video processor, which needs torchvision. Images do not: the PIL backend,
+which the paper's transformers version used, and the tokenizer are enough.
 """
 
 from pathlib import Path

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Literal
+from typing import Any, Literal
 
 from visualzero.errors import UserError
 
@@ -45,7 +45,7 @@ def question_text(question: str, choices: Sequence[str], options: Options) -> st
     return f"Answer in natural language. {question} Choose between the following options: {listed}"
 
 
-def user_message(text: str, image: object | None = None) -> dict:
+def user_message(text: str, image: object | None = None) -> dict[str, Any]:
     """A user turn of one image and a text, in transformers' chat format."""
     picture = {"type": "image"} if image is None else {"type": "image", "image": image}
     return {"role": "user", "content": [picture, {"type": "text", "text": text}]}

@@ -2,9 +2,10 @@
 
     score(completion, *, choices, answer_index, n_tokens) -> float
 
-`completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts it
-in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length. To add a term,
-add a file; files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
+`completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts
+it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length. To add a
+term, add a file; files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the
+config).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -41,8 +42,8 @@ def score_completion(
     for name in terms:
         if name not in known:
             near = get_close_matches(name, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "choose one of them"
-            raise UserError(f"reward term '{name}': there is none; there are {', '.join(known)}: {hint}")
+            hint = f"did you mean '{near[0]}'?" if near else "use one of these"
+            raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
     return {
         name: float(known[name](completion, choices=list(choices), answer_index=answer_index, n_tokens=n_tokens))
         for name in terms

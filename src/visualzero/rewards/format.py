@@ -4,7 +4,7 @@ from visualzero.evaluation.answer import is_formatted
 
 
 def score(completion: str, *, choices: list[str], answer_index: int, n_tokens: int) -> float:
-    r"""1.0 if the completion is `<think>` thought `</think>` `<answer>` answer `</answer>`, else 0.0 (arXiv 2503.05132).
+    r"""1.0 if it is `<think>` thought `</think>` `<answer>` answer `</answer>`, else 0.0 (arXiv 2503.05132).
 
     The paper's code asks for a full match of `<think>.*?</think>\s*<answer>.*?</answer>`, which also accepts several
     answers and empty parts, and refuses a line break at the end. Here each tag must occur once, so that a completion

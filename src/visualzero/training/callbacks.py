@@ -19,12 +19,15 @@ class StepReport(TrainerCallback):
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
+        """Start the clock."""
         self.begun = time.monotonic()
 
     def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Stop the clock."""
         self.seconds = time.monotonic() - self.begun
 
     def on_log(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
+        """Add the seconds to what was logged last, unless that is the summary at the end."""
         latest = state.log_history[-1] if state.log_history else {}
         if "loss" not in latest:
             return

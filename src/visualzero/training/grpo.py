@@ -1,9 +1,9 @@
 """Group relative policy optimization with TRL's GRPOTrainer, as the paper runs it.
 
-For each prompt a group of G completions is sampled. A completion's reward is the weighted sum of the reward's terms, its
-advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times the
-k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's in the
-loss type, beta and the KL's bias correction, so these are set here.
+For each prompt a group of G completions is sampled. A completion's reward is the weighted sum of the reward's terms,
+its advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times
+the k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's
+in the loss type, beta and the KL's bias correction, so these are set here.
 """
 
 from collections.abc import Callable

@@ -41,14 +41,17 @@ class Run:
 
     @property
     def name(self) -> str:
+        """The arm with the seed, as `base-grpo/1`."""
         return f"{self.arm_name}/{self.seed}"
 
     @property
     def arm(self) -> Arm:
+        """The arm as the config describes it."""
         return self.study.arm(self.arm_name)
 
     @property
     def source(self) -> ModelSource:
+        """Where the initial model comes from, with its image sizes."""
         return self.study.models.base if self.arm.init == "base" else self.study.models.instruct
 
 
@@ -180,5 +183,6 @@ def history(log: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table atomically, without its index."""
     with atomic(path) as temporary:
         table.to_parquet(temporary, index=False)

@@ -1,21 +1,24 @@
 """Questions about scenes in CV-Bench's wording, with answers from geometry.
 
-Objects are named by color and shape, which is unique in a scene, so that CV-Bench's red, blue and green boxes are not needed.
+Objects are named by color and shape, which is unique in a scene, so that CV-Bench's red, blue and green boxes are not
+needed.
 
 Margins, so that no answer is a matter of taste:
     every object     at least 55 % of its pixels are visible
-    Relation         the centers are at least 14 px apart on the asked axis; for left and right also 0.8 units on the ground
+    Relation         the centers are at least 14 px apart on the asked axis; for left and right also 0.8 units on the
+                     ground
     Depth            camera distances differ by at least 1.2 units
     Distance         the farther object is at least 1.5 times as far, and 0.9 units farther, than the nearer one
 
-Balance is by construction: answers, option counts and the right option's place are cycled through, not drawn. Distractors
-of a count come from the values that can be right, so that no option can be ruled out without the image.
+Balance is by construction: answers, option counts and the right option's place are cycled through, not drawn.
+Distractors of a count come from the values that can be right, so that no option can be ruled out without the image.
 """
 
 import hashlib
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from visualzero.data.toyspace.render import render_png, visible_fractions
 from visualzero.data.toyspace.scene import SHAPES, Scene, Thing, ground_distance, project, sample_scene, split_of
@@ -29,7 +32,7 @@ COUNTS = range(6)
 
 @dataclass(frozen=True)
 class Asked:
-    """A question with its scene; `focus` holds the objects that decide the answer, in the order the question names them."""
+    """A question with its scene; `focus` holds the objects that decide the answer, in the question's order."""
 
     task: str
     scene: Scene
@@ -40,10 +43,11 @@ class Asked:
 
     @property
     def answer(self) -> str:
+        """Text of the right choice."""
         return self.choices[self.answer_index]
 
 
-def toyspace_rows(split: str, n: int, seed: int) -> Iterator[dict]:
+def toyspace_rows(split: str, n: int, seed: int) -> Iterator[dict[str, Any]]:
     """`n` rows of the Question table, task by task in turn; all scenes belong to `split`."""
     for index in range(n):
         asked = ask(TASKS[index % 4], index // 4, split, seed)
@@ -84,6 +88,7 @@ def draw_scene(rng: random.Random, split: str, counts: dict[str, int] | None = N
 
 
 def plural(shape: str) -> str:
+    """The plural of a shape's name, all of which are regular."""
     return f"{shape}s"
 
 

@@ -4,7 +4,6 @@ A scorer is one file with one function `choose(response, choices) -> Parsed`; `s
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -41,16 +40,14 @@ def score_rows(
         where: what to call the predictions in errors, such as their path.
 
     Returns:
-        Rows of id, task, source, image_id, answer_index, n_choices, prediction (an index or None), parse_class, correct,
-        format, n_tokens, finish_reason.
+        Rows of id, task, source, image_id, answer_index, n_choices, prediction (an index or None), parse_class,
+        correct, format, n_tokens, finish_reason.
 
     Raises:
         UserError: if the ids of the predictions are not those of the questions, each once, or a row lacks a key.
     """
     if scorer not in scorers():
-        near = get_close_matches(scorer, scorers(), n=1)
-        hint = f"did you mean '{near[0]}'?" if near else "choose one of them"
-        raise UserError(f"scorer '{scorer}': there is none; there are {', '.join(scorers())}: {hint}")
+        raise UserError(f"evaluate.scorer: unknown scorer '{scorer}': choose one of {', '.join(scorers())}")
     choose = import_module(f"{__name__}.{scorer}").choose
     answers = _by_id(predictions, questions["id"].tolist(), where)
     scored = []
@@ -68,7 +65,7 @@ def score_rows(
                 "n_choices": len(choices),
                 "prediction": parsed.prediction,
                 "parse_class": parsed.parse_class,
-                "correct": parsed.prediction == row["answer_index"],
+                "correct": bool(parsed.prediction == row["answer_index"]),
                 "format": is_formatted(response),
                 "n_tokens": int(answer["n_tokens"]),
                 "finish_reason": answer["finish_reason"],

@@ -1,4 +1,7 @@
-"""A tiny `Qwen2VLForConditionalGeneration` and its tokenizer: Qwen2-VL's own classes, special tokens and rotary scheme."""
+"""A tiny `Qwen2VLForConditionalGeneration` and its tokenizer.
+
+The classes, special tokens and rotary scheme are Qwen2-VL's own.
+"""
 
 from collections.abc import Iterable
 

@@ -14,15 +14,15 @@ from visualzero.fingerprint import fingerprint
 from visualzero.manifest import hardware, sha256, write_manifest
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
 from visualzero.models.tiny.corpus import chat_document
-from visualzero.models.tiny.pretrain import Document, Schedule, base_document, batches, build_pool, fit
+from visualzero.models.tiny.pretrain import Document, Schedule, base_document, batches, build_pool, fit, plain_caption
 from visualzero.progress import say
 
 THREADS = 2  # fixed, so that the same seed gives the same weights
-BASE = Schedule(steps=2900, batch=32, learning_rate=1.5e-3)
-BASE_SCENES = 16_000
-# Scenes of one or two objects come first. From whole scenes alone the model ignores the image for a thousand steps.
-SIMPLE_STEPS = 400
-SIMPLE_SCENES = 4_000
+# Scenes of one or two objects come first, then captions alone, then all documents: from the whole mixture at once the
+# model ignores the image for a thousand steps.
+SIMPLE_STEPS, CAPTION_STEPS = 400, 1500
+BASE = Schedule(steps=SIMPLE_STEPS + CAPTION_STEPS + 1000, batch=32, learning_rate=1.5e-3)
+SIMPLE_SCENES, BASE_SCENES = 4_000, 16_000
 CHAT = Schedule(steps=300, batch=32, learning_rate=5e-4, warmup=30)
 CHAT_SCENES = 4_000
 
@@ -47,7 +47,8 @@ def build_tiny_models(out: Path, seed: int) -> None:
     simple = build_pool("pretrain", SIMPLE_SCENES, seed, THREADS, simple=True)
     begun = time.monotonic()
     stream = chain(
-        islice(batches(simple, base_document, tokenizer, BASE, seed), SIMPLE_STEPS),
+        islice(batches(simple, plain_caption, tokenizer, BASE, seed), SIMPLE_STEPS),
+        islice(batches(pool, plain_caption, tokenizer, BASE, seed), CAPTION_STEPS),
         batches(pool, base_document, tokenizer, BASE, seed),
     )
     loss = fit(model, stream, BASE, say)

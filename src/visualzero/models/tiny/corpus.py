@@ -7,8 +7,8 @@ Question documents come in the shapes of conversations on the web: some are answ
 
 import random
 
-from visualzero.data.toyspace.questions import SHAPES, Asked, ground_distance, plural, project
-from visualzero.data.toyspace.scene import SIZE, Scene, Thing
+from visualzero.data.toyspace.questions import Asked, plural
+from visualzero.data.toyspace.scene import SHAPES, SIZE, Scene, Thing, ground_distance, project
 from visualzero.prompts import question_text, render
 
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
@@ -25,6 +25,7 @@ def place(thing: Thing) -> str:
 
 
 def steps_away(thing: Thing) -> int:
+    """Distance from the camera in whole units, counted from five."""
     return round(thing.camera_distance - 5)
 
 
@@ -34,15 +35,20 @@ def apart(a: Thing, b: Thing) -> int:
 
 
 def left_to_right(scene: Scene) -> list[Thing]:
+    """Objects in the order of their centers' image columns."""
     return sorted(scene, key=lambda thing: project(*thing.center)[0])
 
 
-def caption(scene: Scene, rng: random.Random) -> str:
-    """All objects from left to right, then a few facts about them."""
+def caption(scene: Scene) -> str:
+    """All objects from left to right, each with its place."""
     listed = ", ".join(f"{t.size} {t.name} at {place(t)}" for t in left_to_right(scene))
-    kinds = (_number_fact, _side_fact, _depth_fact, _distance_fact) if len(scene) > 2 else (_number_fact,)
-    facts = [rng.choice(kinds)(scene, rng) for _ in range(min(3, len(scene)))]
-    return " ".join([f"{IMAGE}A photo of {listed}.", *facts]) + END
+    return f"{IMAGE}A photo of {listed}.{END}"
+
+
+def story(scene: Scene, rng: random.Random) -> str:
+    """A caption and three facts about the objects."""
+    facts = [rng.choice((_number_fact, _side_fact, _depth_fact, _distance_fact))(scene, rng) for _ in range(3)]
+    return " ".join([caption(scene).removesuffix(END), *facts]) + END
 
 
 def _number_fact(scene: Scene, rng: random.Random) -> str:
@@ -53,10 +59,9 @@ def _number_fact(scene: Scene, rng: random.Random) -> str:
 def _side_fact(scene: Scene, rng: random.Random) -> str:
     a, b = rng.sample(scene, 2)
     (ua, va), (ub, vb) = project(*a.center), project(*b.center)
-    if rng.random() < 0.5:
-        side = "left" if ua < ub else "right"
-    else:
-        side = "above" if va < vb else "below"
+    across = "left" if ua < ub else "right"
+    upright = "above" if va < vb else "below"
+    side = across if rng.random() < 0.5 else upright
     return f"The {a.name} is located {side} with respect to the {b.name}."
 
 

@@ -21,7 +21,7 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from visualzero.data.toyspace.questions import MIN_VISIBLE, TASKS, Asked, ask
 from visualzero.data.toyspace.render import render, visible_fractions
 from visualzero.data.toyspace.scene import sample_scene, split_of
-from visualzero.models.tiny.corpus import caption, question_document
+from visualzero.models.tiny.corpus import caption, question_document, story
 
 PATCH, MERGE, GRID = 14, 2, 8
 IMAGE_TOKENS = GRID * GRID // MERGE**2
@@ -39,6 +39,7 @@ class Schedule:
     warmup: int = 100
 
     def factor(self, step: int) -> float:
+        """What the peak learning rate is multiplied by in step `step`, counted from 0."""
         progress = (step - self.warmup) / max(1, self.steps - self.warmup)
         return min((step + 1) / self.warmup, 0.55 + 0.45 * math.cos(math.pi * max(0.0, progress)))
 
@@ -77,11 +78,14 @@ def _simple(rng: random.Random, split: str) -> Asked:
             return Asked("Caption", scene, "", (), 0, ())
 
 
+def plain_caption(asked: Asked, rng: random.Random) -> Document:
+    """What is where, and nothing else: the quickest way to learn to see."""
+    return "", caption(asked.scene)
+
+
 def base_document(asked: Asked, rng: random.Random) -> Document:
-    """Six captions to four question documents; captions alone for simple scenes."""
-    asks = asked.question and rng.random() < 0.4
-    text = question_document(asked, rng) if asks else caption(asked.scene, rng)
-    return "", text
+    """Six captions with facts to four question documents."""
+    return "", question_document(asked, rng) if rng.random() < 0.4 else story(asked.scene, rng)
 
 
 def patchify(images: np.ndarray) -> torch.Tensor:
@@ -127,7 +131,9 @@ def _encode(document: Document, tokenizer: PreTrainedTokenizerFast) -> tuple[lis
     return silent + learned, labels
 
 
-def _collate(rows: list, pool: Pool, tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor]:
+def _collate(
+    rows: list[tuple[int, list[int], list[int]]], pool: Pool, tokenizer: PreTrainedTokenizerFast
+) -> dict[str, torch.Tensor]:
     width = max(len(ids) for _, ids, _ in rows)
     ids = torch.full((len(rows), width), tokenizer.pad_token_id)
     labels = torch.full((len(rows), width), -100)
@@ -176,8 +182,7 @@ def fit(
         if (step + 1) % 100 == 0:
             seconds = (time.monotonic() - begun) / (step + 1)
             left = seconds * (schedule.steps - step - 1) / 60
-            say(
-                f"step {step + 1}/{schedule.steps}  loss {np.mean(losses[-100:]):.4f}  {seconds:.2f} s/step  {left:.0f} min left"
-            )
+            recent = np.mean(losses[-100:])
+            say(f"step {step + 1}/{schedule.steps}  loss {recent:.4f}  {seconds:.2f} s/step  {left:.0f} min left")
     model.eval()
     return float(np.mean(losses[-100:]))

@@ -1,0 +1,193 @@
+"""A user's own questions: a table (JSONL or CSV) and images beside it become rows of the Question table.
+
+Columns: image, question, choices, answer; optionally task, source, id, image_id. Every row is checked, its image too,
+before the first one is handed out; a row that can't be used is an error that names its line, never left out in silence.
+"""
+
+import io
+import posixpath
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from string import ascii_uppercase
+from typing import Any
+
+from PIL import Image
+
+from visualzero.data.tables import Record, read_records
+from visualzero.errors import UserError
+
+SHOWN = 5  # errors that are told one by one
+_LETTER = re.compile(r"\(?([A-Za-z])\)?")
+
+
+class _RowError(Exception):
+    """What is wrong with a row and how to fix it."""
+
+
+def read_local(
+    path: Path, images: Path | None = None, seed: int = 0, shuffle_choices: bool = False, require_answer: bool = True
+) -> Iterator[dict[str, Any]]:
+    """Rows of the Question table from a user's table.
+
+    All checks are done when this returns; image bytes are read as the rows are drawn, so that memory needn't hold them.
+
+    Args:
+        path: the table (.jsonl or .csv), or a folder that holds exactly one.
+        images: the folder that image paths are relative to; None for the table's folder.
+        seed: of the shuffling of choices, which depends on it and the question's id only.
+        shuffle_choices: whether to shuffle each question's choices.
+        require_answer: whether a row without an answer is an error; else its answer_index is -1.
+
+    Raises:
+        UserError: with the file, the line, the cause and the fix, for up to five rows at once.
+    """
+    table = find_table(path)
+    folder = table.parent if images is None else images
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder of images: set `images` to the folder that image paths start from")
+    problems: list[str] = []
+    checked: dict[str, str | None] = {}
+    lines: dict[str, int] = {}
+    questions = []
+    for record in read_records(table, problems):
+        try:
+            question = _question(record, table, require_answer)
+            if question.id in lines:
+                raise _RowError(f"id '{question.id}' is also that of line {lines[question.id]}: make ids unique")
+            lines[question.id] = record.line
+            if question.image not in checked:
+                checked[question.image] = _image_problem(folder, question.image)
+            if problem := checked[question.image]:
+                raise _RowError(problem)
+        except _RowError as error:
+            problems.append(f"{table}:{record.line}: {error}")
+        else:
+            questions.append(question)
+    if problems:
+        more = [f"and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+        raise UserError("\n".join(problems[:SHOWN] + more))
+    if not questions:
+        raise UserError(f"{table}: no questions: add a row with image, question, choices and answer")
+    return (question.row(folder, seed if shuffle_choices else None) for question in questions)
+
+
+def find_table(path: Path) -> Path:
+    """The table at `path`, or the only one in that folder."""
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise UserError(f"{path}: no such file: set `path` to your table (.jsonl or .csv) or its folder")
+    tables = sorted(file for file in path.iterdir() if file.suffix.lower() in {".jsonl", ".csv"})
+    if len(tables) != 1:
+        found = ", ".join(file.name for file in tables) or "none"
+        raise UserError(f"{path}: needs exactly one table (.jsonl or .csv), has {found}: set `path` to the file")
+    return tables[0]
+
+
+@dataclass(frozen=True)
+class _Question:
+    id: str
+    source: str
+    task: str
+    image: str
+    question: str
+    choices: tuple[str, ...]
+    answer_index: int
+    image_id: str
+
+    def row(self, folder: Path, seed: int | None) -> dict[str, Any]:
+        """The row of the Question table; with a seed the choices are shuffled."""
+        order = list(range(len(self.choices)))
+        if seed is not None:
+            random.Random(f"{seed}/{self.id}").shuffle(order)
+        return {
+            "id": self.id,
+            "source": self.source,
+            "task": self.task,
+            "image": {"bytes": (folder / self.image).read_bytes(), "path": self.image},
+            "question": self.question,
+            "choices": [self.choices[index] for index in order],
+            "answer_index": order.index(self.answer_index) if self.answer_index >= 0 else -1,
+            "image_id": self.image_id,
+        }
+
+
+def _question(record: Record, table: Path, require_answer: bool) -> _Question:
+    texts = {name: _text(name, record.values.get(name)) for name in ("image", "question", "answer")}
+    for name in ("image", "question") if not require_answer else ("image", "question", "answer"):
+        if not texts[name]:
+            raise _RowError(f"no {name}: give one, or remove the row")
+    choices = _choices(record.values.get("choices"))
+    image = _relative(texts["image"])
+    return _Question(
+        id=_text("id", record.values.get("id")) or f"{table.stem}-{record.number}",
+        source=_text("source", record.values.get("source")) or table.parent.name or "local",
+        task=_text("task", record.values.get("task")) or "Custom",
+        image=image,
+        question=texts["question"],
+        choices=choices,
+        answer_index=_answer(texts["answer"], choices) if texts["answer"] else -1,
+        image_id=_text("image_id", record.values.get("image_id")) or image,
+    )
+
+
+def _text(name: str, value: Any) -> str:
+    """A cell as text; "" for an empty one. JSON's true and 3 are the texts that they are written as."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str | int | float):
+        raise _RowError(f"{name} is a {type(value).__name__}: write it as text")
+    return str(value).strip()
+
+
+def _choices(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _RowError('no list of choices: write them as ["left", "right"], or in CSV as left|right')
+    choices = tuple(_text("a choice", choice) for choice in value)
+    if not 2 <= len(choices) <= len(ascii_uppercase):
+        raise _RowError(f"{len(choices)} choices: give 2 to {len(ascii_uppercase)}")
+    folded = [choice.casefold() for choice in choices]
+    if "" in folded:
+        raise _RowError("a choice is empty: give it a text")
+    if len(set(folded)) < len(folded):
+        twice = next(choice for choice, key in zip(choices, folded, strict=True) if folded.count(key) > 1)
+        raise _RowError(f"choice '{twice}' occurs twice (case doesn't tell choices apart): make them different")
+    return choices
+
+
+def _answer(answer: str, choices: tuple[str, ...]) -> int:
+    """Index of the choice that is the answer's text, or has its letter if no choice is that text."""
+    folded = [choice.casefold() for choice in choices]
+    if answer.casefold() in folded:
+        return folded.index(answer.casefold())
+    letter = _LETTER.fullmatch(answer)
+    if letter and letter[1].upper() in ascii_uppercase[: len(choices)]:
+        return ascii_uppercase.index(letter[1].upper())
+    raise _RowError(f"answer '{answer}' is not among its choices ({', '.join(choices)}): write one, or its letter")
+
+
+def _relative(image: str) -> str:
+    """The image's path inside the folder, in its shortest form."""
+    shortest = posixpath.normpath(image)
+    if PurePosixPath(image).is_absolute() or shortest.split("/")[0] == "..":
+        raise _RowError(f"image '{image}' leads out of the images folder: give its path inside that folder")
+    return shortest
+
+
+def _image_problem(folder: Path, image: str) -> str | None:
+    """Why an image can't be used, and the fix; None if it can."""
+    file = folder / image
+    try:
+        if not file.is_file():
+            return f"image '{image}' is not in {folder}: correct the path, or set `images` to the right folder"
+        with Image.open(io.BytesIO(file.read_bytes())) as picture:
+            picture.load()
+    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+        reason = "no image format is recognized" if "cannot identify" in str(error) else str(error).split("\n")[0]
+        return f"image '{image}' can't be read ({reason}): replace the file"
+    return None

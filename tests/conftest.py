@@ -1,0 +1,61 @@
+"""A tiny model with random weights, built once for all tests that need one; nothing is loaded for the others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TEXTS = [
+    "How many cubes are in the image? Select from the following choices. (A) 0 (B) 1 (C) 2 (D) 3",
+    "A conversation between User and Assistant. The user asks a question about the image, and the Assistant solves it.",
+    "Which object is closer to the camera taking this photo, the red ball or the blue cone?",
+]
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint folder of the demo's architecture, as `initial_model` lays it out; don't write into it."""
+    import torch
+
+    from visualzero.manifest import write_manifest
+    from visualzero.models.tiny.architecture import build_model, train_tokenizer
+
+    folder = tmp_path_factory.mktemp("initial") / "model"
+    tokenizer = train_tokenizer(TEXTS)
+    torch.manual_seed(0)
+    model = build_model(tokenizer)
+    with torch.no_grad():
+        # Twice as large, so that what it writes depends on the whole prompt. As initialized, it repeats the last token.
+        for name, weights in model.named_parameters():
+            if weights.ndim == 2 and ("layers" in name or "visual" in name):
+                weights.mul_(2)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    write_manifest(folder.parent / "manifest.json", sorted(folder.iterdir()), "0" * 16)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toyspace(tmp_path_factory: pytest.TempPathFactory) -> "pd.DataFrame":
+    """Sixteen questions, four of each task."""
+    from visualzero.data.question import read_questions, write_questions
+    from visualzero.data.toyspace.questions import toyspace_rows
+
+    path = tmp_path_factory.mktemp("data") / "train.parquet"
+    write_questions(toyspace_rows("train", 16, 1), path)
+    return read_questions(path)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, so that tests are as fast on a busy machine and give the same numbers."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

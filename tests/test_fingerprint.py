@@ -1,0 +1,205 @@
+"""Fingerprints: an edit changes those of the outputs that it can change, and no others."""
+
+import ast
+import importlib
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from visualzero import jobs
+from visualzero.config import Study, load_study
+
+ROOT = Path(__file__).resolve().parents[1]
+code = importlib.import_module("visualzero.fingerprint")
+SOURCES = sorted(code.PACKAGE.rglob("*.py"))
+SFT, GRPO, INSTRUCT = "base-sft", "base-grpo", "instruct-grpo"
+
+
+def study(**overrides: Any) -> Study:
+    return load_study(yaml.safe_load((ROOT / "config/config.yaml").read_text()) | overrides, ROOT)
+
+
+def forget() -> None:
+    """What a new process would know."""
+    for cached in (code.closure, code._content, code._imports, code._file):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that appends a line to a file of a copy of the package, which fingerprints are then taken of."""
+    package = tmp_path / "elsewhere" / "visualzero"
+    shutil.copytree(code.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "PACKAGE", package)
+    monkeypatch.setattr(jobs, "PACKAGE", package)
+    forget()
+
+    def append(name: str, line: str = "# edited\n") -> None:
+        with (package / name).open("a") as file:
+            file.write(line)
+        forget()
+
+    yield append
+    forget()
+
+
+def fingerprints(study: Study) -> dict[str, str]:
+    """Every job of the study by name."""
+    found = {f"data {name}": jobs.data_fingerprint(study, name) for name in ("train", "toyspace")}
+    found |= {f"model {init}": jobs.model_fingerprint(study, init) for init in ("base", "instruct")}
+    found |= {f"run {arm}": jobs.run_fingerprint(study, arm, 1) for arm in study.trained_arms()}
+    found |= {f"predict {arm}": jobs.predict_fingerprint(study, arm, "toyspace") for arm in study.arms}
+    found |= {f"score {arm}": jobs.score_fingerprint(study, arm) for arm in study.arms}
+    return found | {"summary": jobs.summary_fingerprint(study), "report": jobs.report_fingerprint(study)}
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    assert before.keys() == after.keys()
+    return {name for name in before if before[name] != after[name]}
+
+
+def kinds(names: set[str]) -> set[str]:
+    return {name.split()[0] for name in names}
+
+
+# Code
+
+
+def test_the_closure_of_a_module_follows_what_it_imports() -> None:
+    found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure("rewards.accuracy")}
+    assert found >= {"rewards/accuracy.py", "evaluation/answer.py"}
+    assert not {name for name in found if name.startswith(("training/", "report/", "models/"))}
+
+
+def test_the_closure_takes_in_imports_inside_functions() -> None:
+    assert code.PACKAGE / "data/toyspace/questions.py" in code.closure("data.build")
+
+
+def test_no_module_imports_in_a_way_that_closures_do_not_follow() -> None:
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: a relative import"
+
+
+@pytest.mark.parametrize("module", ["training.sft", "training.grpo", "evaluation.generate"])
+def test_what_trains_and_answers_does_not_depend_on_what_scores_and_shows(module: str) -> None:
+    found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure(module)}
+    assert f"{module.replace('.', '/')}.py" in found
+    assert not {name for name in found if name.startswith(("report/", "evaluation/scor", "evaluation/summar"))}
+
+
+def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., None]) -> None:
+    copied = fingerprints(study())
+    assert edit is not None
+    forget()
+    with pytest.MonkeyPatch.context() as original:
+        original.setattr(code, "PACKAGE", ROOT / "src/visualzero")
+        original.setattr(jobs, "PACKAGE", ROOT / "src/visualzero")
+        assert fingerprints(study()) == copied
+
+
+@pytest.mark.parametrize(
+    ("file", "what"),
+    [
+        ("data/toyspace/render.py", {"data train", "data toyspace"}),
+        ("models/fetching.py", {"model base", "model instruct"}),
+        ("training/sft.py", {f"run {SFT}"}),
+        ("training/grpo.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
+        ("training/run.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
+        ("rewards/format.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
+        ("rewards/length.py", set()),
+        ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),
+        ("report/figures.py", {"report"}),
+        ("report/template.html.jinja", {"report"}),
+        ("cli.py", set()),
+    ],
+)
+def test_an_edit_changes_what_depends_on_it(edit: Callable[..., None], file: str, what: set[str]) -> None:
+    before = fingerprints(study())
+    edit(file)
+    assert changed(before, fingerprints(study())) == what
+
+
+def test_an_edit_of_the_answer_parser_changes_rewards_and_scores_but_no_response(edit: Callable[..., None]) -> None:
+    before = fingerprints(study())
+    edit("evaluation/answer.py")
+    found = changed(before, fingerprints(study()))
+    assert {f"run {GRPO}", f"run {INSTRUCT}", *(f"score {arm}" for arm in study().arms)} <= found
+    assert not {f"run {SFT}", *(f"predict {arm}" for arm in study().arms)} & found
+
+
+def test_an_edit_of_generation_changes_responses_alone(edit: Callable[..., None]) -> None:
+    before = fingerprints(study())
+    edit("evaluation/generate.py")
+    assert kinds(changed(before, fingerprints(study()))) == {"predict"}
+
+
+def test_a_reward_term_changes_only_arms_that_are_paid_by_it(edit: Callable[..., None]) -> None:
+    arms = {name: arm.model_dump() for name, arm in study().arms.items()}
+    arms[INSTRUCT]["reward"] = "r1-length"
+    before = fingerprints(study(arms=arms))
+    edit("rewards/length.py")
+    assert changed(before, fingerprints(study(arms=arms))) == {f"run {INSTRUCT}"}
+
+
+def test_a_new_import_is_followed(edit: Callable[..., None]) -> None:
+    edit("rewards/length.py", "from visualzero.progress import say\n")
+    arms = {name: arm.model_dump() for name, arm in study().arms.items()}
+    arms[INSTRUCT]["reward"] = "r1-length"
+    before = fingerprints(study(arms=arms))
+    edit("progress.py")
+    assert f"run {INSTRUCT}" in changed(before, fingerprints(study(arms=arms)))
+
+
+# Settings
+
+
+def test_the_order_of_keys_does_not_matter() -> None:
+    raw = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    grpo = study().grpo.model_dump()
+    turned = {
+        "grpo": dict(reversed(grpo.items())),
+        "arms": {name: dict(reversed(raw["arms"][name].items())) for name in raw["arms"]},
+    }
+    assert fingerprints(study(**turned)) == fingerprints(study(grpo=grpo))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "what"),
+    [
+        ({"grpo": {"save_steps": 7}}, set()),
+        ({"grpo": {"steps": 7}}, {f"run {GRPO}", f"run {INSTRUCT}"}),
+        ({"sft": {"learning_rate": 1e-6}}, {f"run {SFT}"}),
+        ({"data": {"train_options": "natural"}}, {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
+        ({"data": {"train": {"n": 400}}}, {"data train"}),
+        ({"models": {"instruct": {"path": "models/other"}}}, {"model instruct"}),
+    ],
+    ids=str,
+)
+def test_a_setting_changes_what_depends_on_it(overrides: dict[str, Any], what: set[str]) -> None:
+    assert changed(fingerprints(study()), fingerprints(study(**overrides))) - {"report", "summary"} == what
+
+
+def test_pixels_change_the_arms_of_their_model() -> None:
+    found = changed(fingerprints(study()), fingerprints(study(models={"instruct": {"min_pixels": 6272}})))
+    assert found == {f"run {INSTRUCT}", "predict instruct", f"predict {INSTRUCT}"}
+
+
+def test_the_number_of_resamples_changes_the_summary_alone() -> None:
+    found = changed(fingerprints(study()), fingerprints(study(evaluate={"bootstrap": 10})))
+    assert found - {"report"} == {"summary"}
+
+
+def test_seeds_differ() -> None:
+    assert jobs.run_fingerprint(study(), GRPO, 1) != jobs.run_fingerprint(study(), GRPO, 2)
+
+
+def test_arms_that_are_trained_alike_share_a_fingerprint_whatever_they_are_called() -> None:
+    arms = {name: arm.model_dump() for name, arm in study().arms.items()}
+    arms["again"] = {**arms[GRPO], "title": "Again", "paper": None}
+    both = study(arms=arms)
+    assert jobs.run_fingerprint(both, "again", 1) == jobs.run_fingerprint(both, GRPO, 1)

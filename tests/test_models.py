@@ -1,0 +1,282 @@
+"""Models: what is loaded is what was saved, without its sampling defaults; what is frozen stays as it is."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from transformers import GenerationConfig
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from visualzero.config import ModelSource
+from visualzero.data.question import decode_image
+from visualzero.errors import UserError
+from visualzero.manifest import read_manifest, verify
+from visualzero.models.fetching import fetch_model
+from visualzero.models.freezing import freeze
+from visualzero.models.loading import load_model
+from visualzero.models.processor import ImageProcessor, load_processor
+from visualzero.models.tiny.pretrain import IMAGE_TOKENS, patchify
+from visualzero.prompts import render, user_message
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+SIZES = {"min_pixels": 3136, "max_pixels": 12544}
+STYLES = ["plain", "r1_zero", "chat", "chat_think"]
+
+
+@pytest.fixture(scope="module")
+def processor(tiny_model: Path) -> ImageProcessor:
+    return load_processor(tiny_model, "r1_zero", **SIZES)
+
+
+@pytest.fixture(scope="module")
+def images(toyspace: "pd.DataFrame") -> list[Image.Image]:
+    return [decode_image(row.image, row.id) for row in toyspace.itertuples()][:4]
+
+
+@pytest.fixture
+def checkpoint(tiny_model: Path, tmp_path: Path) -> Path:
+    """A copy that a test may break, with its manifest beside the weights, as models/ has it."""
+    folder = tmp_path / "tiny"
+    shutil.copytree(tiny_model, folder)
+    return folder
+
+
+def prompt_inputs(processor: ImageProcessor, images: list[Image.Image], texts: list[str]) -> Any:
+    prompts = [render("r1_zero", text) for text in texts]
+    return processor(images=images, text=prompts, padding=True, return_tensors="pt")
+
+
+# The processor
+
+
+def test_pixel_values_are_those_of_transformers_own_image_processor(
+    processor: ImageProcessor, images: list[Image.Image]
+) -> None:
+    theirs = Qwen2VLImageProcessorPil(min_pixels=3136, max_pixels=12544)(images, return_tensors="pt")
+    ours = prompt_inputs(processor, images, ["How many?"] * len(images))
+    assert torch.equal(ours["pixel_values"], theirs["pixel_values"])
+    assert torch.equal(ours["image_grid_thw"], theirs["image_grid_thw"])
+    assert ours["image_grid_thw"].tolist() == [[1, 8, 8]] * len(images)
+
+
+def test_pretraining_sees_the_pixels_that_the_processor_makes(
+    processor: ImageProcessor, images: list[Image.Image]
+) -> None:
+    ours = prompt_inputs(processor, images, ["How many?"] * len(images))["pixel_values"]
+    patches = patchify(np.stack([np.asarray(image) for image in images]))
+    assert patches.shape == ours.shape
+    assert torch.allclose(patches, ours, atol=1e-5)
+
+
+def test_an_image_takes_its_tokens_in_the_prompt(processor: ImageProcessor, images: list[Image.Image]) -> None:
+    inputs = prompt_inputs(processor, images[:1], ["How many?"])
+    assert int((inputs["input_ids"] == processor.image_token_id).sum()) == IMAGE_TOKENS == 16
+    assert inputs["mm_token_type_ids"].sum() == IMAGE_TOKENS
+
+
+@pytest.mark.parametrize(("size", "grid"), [((640, 480), [1, 6, 8]), ((30, 20), [1, 4, 6]), ((112, 112), [1, 8, 8])])
+def test_images_are_resized_to_between_the_given_pixels(
+    processor: ImageProcessor, size: tuple[int, int], grid: list[int]
+) -> None:
+    inputs = prompt_inputs(processor, [Image.new("RGB", size, "red")], ["How many?"])
+    assert inputs["image_grid_thw"].tolist() == [grid]
+    assert 3136 <= 14 * 14 * grid[1] * grid[2] <= 12544
+
+
+def test_padding_is_on_the_left(processor: ImageProcessor, images: list[Image.Image]) -> None:
+    inputs = prompt_inputs(processor, images[:2], ["How many?", "Where is the red ball with respect to the cone?"])
+    short, long = inputs["attention_mask"].tolist()
+    assert long == [1] * len(long)
+    assert short == sorted(short)
+    assert 0 < sum(short) < len(short)
+    assert inputs["input_ids"][0, 0] == processor.tokenizer.pad_token_id
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_the_processor_writes_prompts_as_the_template_does(tiny_model: Path, style: str) -> None:
+    processor = load_processor(tiny_model, style, **SIZES)
+    text = "How many cubes are in the image? Select from the following choices.\n(A) 0\n(B) 1"
+    written = processor.apply_chat_template([user_message(text)], tokenize=False, add_generation_prompt=True)
+    assert written == render(style, text)
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_prompt_survives_the_tokenizer(tiny_model: Path, style: str) -> None:
+    tokenizer = load_processor(tiny_model, style, **SIZES).tokenizer
+    prompt = render(style, "Größer? 12 ¾ … “ja”\n(A) 漢字\t(B) 🙂")
+    assert tokenizer.decode(tokenizer.encode(prompt)) == prompt
+
+
+# Loading
+
+
+def test_the_model_that_is_loaded_is_the_one_that_was_saved(tiny_model: Path) -> None:
+    model = load_model(tiny_model, "float32")
+    loaded, saved = model.state_dict(), load_file(tiny_model / "model.safetensors")
+    assert not model.training
+    assert loaded.keys() - saved.keys() == {"lm_head.weight"}
+    assert torch.equal(loaded["lm_head.weight"], loaded["model.language_model.embed_tokens.weight"])
+    assert all(torch.equal(loaded[name], saved[name]) for name in saved)
+
+
+@pytest.mark.parametrize(("name", "dtype"), [("float32", torch.float32), ("bfloat16", torch.bfloat16)])
+def test_weights_are_loaded_in_the_precision_asked_for(tiny_model: Path, name: str, dtype: torch.dtype) -> None:
+    assert {p.dtype for p in load_model(tiny_model, name).parameters()} == {dtype}
+
+
+@pytest.mark.parametrize("way", ["arguments", "config"])
+def test_sampling_is_not_greedy_whatever_the_checkpoint_says(
+    checkpoint: Path, processor: ImageProcessor, images: list[Image.Image], way: str
+) -> None:
+    file = checkpoint / "generation_config.json"
+    theirs = {"do_sample": True, "temperature": 0.1, "top_k": 1, "top_p": 0.001, "transformers_version": "4.50.0"}
+    file.write_text(json.dumps(json.loads(file.read_text()) | theirs))
+    model = load_model(checkpoint, "float32")
+    ours = {"do_sample": True, "max_new_tokens": 4, "num_return_sequences": 8}
+    asked: dict[str, Any] = ours
+    if way == "config":  # as TRL asks
+        config = GenerationConfig(**ours, temperature=1.0, top_p=1.0, top_k=0, pad_token_id=0, eos_token_id=0)
+        asked = {"generation_config": config}
+    torch.manual_seed(0)
+    output = model.generate(**prompt_inputs(processor, images[:1], ["How many?"]), **asked)
+    assert len({tuple(row[-4:]) for row in output.tolist()}) == 8
+
+
+def test_where_a_response_ends_is_kept(tiny_model: Path) -> None:
+    theirs = json.loads((tiny_model / "generation_config.json").read_text())
+    ours = load_model(tiny_model, "float32").generation_config
+    assert ours.eos_token_id == theirs["eos_token_id"]
+    assert len(ours.eos_token_id) == 2
+    assert ours.pad_token_id == theirs["pad_token_id"]
+
+
+def test_pickled_weights_are_refused(checkpoint: Path) -> None:
+    torch.save(load_model(checkpoint, "float32").state_dict(), checkpoint / "pytorch_model.bin")
+    (checkpoint / "model.safetensors").unlink()
+    with pytest.raises(UserError, match="no readable checkpoint") as caught:
+        load_model(checkpoint, "float32")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("left", [0, 100, 100_000])
+def test_truncated_weights_are_told(checkpoint: Path, left: int) -> None:
+    weights = checkpoint / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:left])
+    with pytest.raises(UserError, match="no readable checkpoint") as caught:
+        load_model(checkpoint, "float32")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_the_checkpoint_lacks_are_not_made_up(checkpoint: Path) -> None:
+    weights = load_file(checkpoint / "model.safetensors")
+    name = next(name for name in weights if "layers.2." in name)
+    del weights[name]
+    save_file(weights, checkpoint / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=re.escape(f"a checkpoint without '{name}'")):
+        load_model(checkpoint, "float32")
+
+
+def test_a_folder_without_a_checkpoint_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no readable checkpoint"):
+        load_model(tmp_path, "float32")
+
+
+# Freezing
+
+
+def changed_by_a_step(tiny_model: Path, inputs: Any, parts: list[str]) -> tuple[set[str], set[str]]:
+    """Names of the tensors that a training step changes, and of all."""
+    model = load_model(tiny_model, "float32")
+    freeze(model, parts)
+    before = {name: tensor.clone() for name, tensor in model.named_parameters()}
+    optimizer = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=1e-2, weight_decay=0.1)
+    model.train()
+    model(**inputs, labels=inputs["input_ids"]).loss.backward()
+    optimizer.step()
+    after = dict(model.named_parameters())
+    return {name for name in before if not torch.equal(before[name], after[name])}, set(before)
+
+
+@pytest.mark.parametrize("parts", [[], ["vision"], ["language"]], ids=str)
+def test_a_step_changes_every_tensor_but_the_frozen_ones(
+    tiny_model: Path, processor: ImageProcessor, images: list[Image.Image], parts: list[str]
+) -> None:
+    changed, names = changed_by_a_step(tiny_model, prompt_inputs(processor, images[:1], ["How many?"]), parts)
+    vision = {name for name in names if name.startswith("model.visual.")}
+    language = {name for name in names if name.startswith("model.language_model.")}
+    assert vision | language == names  # the head is tied to the embeddings
+    assert len(vision) > 30
+    assert len(language) > 30
+    assert changed == names - (vision if "vision" in parts else set()) - (language if "language" in parts else set())
+
+
+def test_an_unknown_part_can_not_be_frozen(tiny_model: Path) -> None:
+    with pytest.raises(UserError, match="unknown part 'eyes': choose from vision, language"):
+        freeze(load_model(tiny_model, "float32"), ["eyes"])
+
+
+# Fetching
+
+
+def described(checkpoint: Path) -> Path:
+    """The checkpoint with a manifest of its own."""
+    from visualzero.manifest import write_manifest
+
+    write_manifest(checkpoint / "manifest.json", sorted(checkpoint.iterdir()), "f" * 16)
+    return checkpoint
+
+
+def fetch(folder: Path, out: Path) -> None:
+    fetch_model(ModelSource(path=str(folder), min_pixels=3136, max_pixels=12544), out, "0" * 16)
+
+
+def test_a_fetched_model_is_whole_and_says_where_it_comes_from(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "base" / "model"
+    (checkpoint / "pytorch_model.bin").write_bytes(b"pickle")
+    fetch(described(checkpoint), out)
+    verify(out.parent / "manifest.json")
+    assert {file.name for file in out.iterdir()} == {
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    manifest = read_manifest(out.parent / "manifest.json")
+    assert (manifest["fingerprint"], manifest["origin"]) == ("0" * 16, "f" * 16)
+    assert manifest["source"]["path"] == str(checkpoint)
+    assert set(manifest["files"]) == {f"model/{file.name}" for file in out.iterdir()}
+
+
+def test_a_model_fetched_again_keeps_nothing_of_the_old_one(checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "base" / "model"
+    out.mkdir(parents=True)
+    (out / "model-00002-of-00002.safetensors").write_bytes(b"old")
+    fetch(checkpoint, out)
+    assert not (out / "model-00002-of-00002.safetensors").exists()
+
+
+def test_an_altered_model_is_not_fetched(checkpoint: Path, tmp_path: Path) -> None:
+    described(checkpoint)
+    with (checkpoint / "config.json").open("a") as file:
+        file.write("\n")
+    with pytest.raises(UserError, match=r"config\.json: altered"):
+        fetch(checkpoint, tmp_path / "base" / "model")
+    assert not (tmp_path / "base").exists()
+
+
+@pytest.mark.parametrize("missing", ["config.json", "model.safetensors"])
+def test_a_folder_that_is_no_checkpoint_is_not_fetched(checkpoint: Path, tmp_path: Path, missing: str) -> None:
+    (checkpoint / missing).unlink()
+    with pytest.raises(UserError, match=r"no checkpoint .*: correct models\.\*\.path"):
+        fetch(checkpoint, tmp_path / "base" / "model")

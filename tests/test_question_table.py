@@ -1,0 +1,170 @@
+"""The Question table: what is written is read, in full or not at all, and a bad table is told in one line."""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from datasets import Dataset, load_dataset
+from datasets import Image as ImageFeature
+from PIL import Image
+
+from visualzero.config import ToySpace
+from visualzero.data.build import build_questions
+from visualzero.data.question import ROWS_PER_GROUP, SCHEMA, decode_image, read_questions, write_questions
+from visualzero.errors import UserError
+
+
+def picture(color: str = "red", format: str = "PNG") -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (28, 14), color).save(buffer, format)
+    return buffer.getvalue()
+
+
+def row(number: int, **changes: Any) -> dict[str, Any]:
+    return {
+        "id": f"q-{number}",
+        "source": "shelf",
+        "task": "Count",
+        "image": {"bytes": picture(), "path": f"shelf/{number}.png"},
+        "question": "How many „große“ Gläser are there?",
+        "choices": ["1", "two", "3"][: 2 + number % 2],
+        "answer_index": number % 2,
+        "image_id": f"shelf-{number // 2}",
+        **changes,
+    }
+
+
+def one_line(caught: pytest.ExceptionInfo[UserError]) -> str:
+    text = str(caught.value)
+    assert "\n" not in text
+    return text
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "table.parquet"
+    write_questions([row(number) for number in range(5)], path)
+    return path
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    rows = [row(number) for number in range(2 * ROWS_PER_GROUP + 3)]
+    path = tmp_path / "new" / "folder" / "table.parquet"
+    assert write_questions(iter(rows), path) == len(rows)
+    read = read_questions(path).to_dict("records")
+    assert [{**one, "choices": list(one["choices"])} for one in read] == rows
+    assert list(read_questions(path).columns) == SCHEMA.names
+
+
+def test_images_can_be_left_unread(table: Path) -> None:
+    assert list(read_questions(table, images=False).columns) == [name for name in SCHEMA.names if name != "image"]
+
+
+def test_the_same_rows_give_the_same_bytes(table: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again.parquet"
+    write_questions([row(number) for number in range(5)], again)
+    assert again.read_bytes() == table.read_bytes()
+
+
+def test_datasets_sees_images_and_lists(table: Path, tmp_path: Path) -> None:
+    loaded = load_dataset("parquet", data_files=str(table), split="train", cache_dir=str(tmp_path / "cache"))
+    for data in (loaded, Dataset.from_parquet(str(table), cache_dir=str(tmp_path / "cache"))):
+        assert isinstance(data.features["image"], ImageFeature)
+        assert data[1]["image"].size == (28, 14)
+        assert data[1]["image"].convert("RGB").getpixel((3, 3)) == (255, 0, 0)
+        assert data[1]["choices"] == ["1", "two", "3"]
+
+
+def test_an_id_given_twice_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        write_questions([row(1), row(2), row(1)], tmp_path / "table.parquet")
+    assert "'q-1' occurs twice" in one_line(caught)
+    assert files(tmp_path) == []
+
+
+def test_a_source_without_rows_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        write_questions([], tmp_path / "table.parquet")
+    assert "no questions" in one_line(caught)
+    assert files(tmp_path) == []
+
+
+def test_a_source_that_breaks_off_leaves_the_old_table_alone(table: Path) -> None:
+    def broken() -> Iterator[dict[str, Any]]:
+        yield from (row(number) for number in range(ROWS_PER_GROUP + 1))
+        raise ConnectionError("the line went dead")
+
+    before = table.read_bytes()
+    with pytest.raises(ConnectionError):
+        write_questions(broken(), table)
+    assert table.read_bytes() == before
+    assert files(table.parent) == [table.name]
+
+
+def test_a_missing_table_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        read_questions(tmp_path / "none.parquet")
+    assert "no such Question table" in one_line(caught)
+
+
+@pytest.mark.parametrize("left", [0, 3, 200])
+def test_a_truncated_table_is_told(table: Path, left: int) -> None:
+    table.write_bytes(table.read_bytes()[:left])
+    with pytest.raises(UserError) as caught:
+        read_questions(table)
+    assert f"{table}: not a whole parquet file" in one_line(caught)
+
+
+@pytest.mark.parametrize("column", ["choices", "image"])
+def test_a_missing_column_is_named(table: Path, column: str) -> None:
+    pq.write_table(pq.read_table(table).drop_columns([column]), table)
+    with pytest.raises(UserError) as caught:
+        read_questions(table)
+    assert f"column '{column}' is missing" in one_line(caught)
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF"])
+def test_an_image_is_decoded_to_rgb(format: str) -> None:
+    image = decode_image({"bytes": picture("red", format), "path": None}, "q-1")
+    assert (image.mode, image.size) == ("RGB", (28, 14))
+    red, green, blue = image.getpixel((3, 3))
+    assert red > 250
+    assert max(green, blue) < 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>no picture</html>", picture()[:40], picture("blue", "JPEG")[:-100], None],
+    ids=["empty", "not an image", "cut off PNG", "cut off JPEG", "null"],
+)
+def test_an_image_that_can_not_be_decoded_names_its_question(content: bytes | None) -> None:
+    with pytest.raises(UserError) as caught:
+        decode_image({"bytes": content, "path": None}, "q-17")
+    text = one_line(caught)
+    assert text.startswith("question q-17: its image can't be decoded (")
+    assert "0x" not in text  # no addresses of objects
+
+
+def test_a_built_table_is_described_by_its_manifest(tmp_path: Path) -> None:
+    source = ToySpace(kind="toyspace", split="train", n=8, seed=1)
+    build_questions(source, tmp_path / "train.parquet", "0123456789abcdef")
+    manifest = json.loads((tmp_path / "train.json").read_text())
+    assert manifest["rows"] == len(read_questions(tmp_path / "train.parquet")) == 8
+    assert manifest["fingerprint"] == "0123456789abcdef"
+    assert manifest["source"] == {"kind": "toyspace", "split": "train", "n": 8, "seed": 1}
+    assert list(manifest["files"]) == ["train.parquet"]
+
+
+def test_a_table_that_can_not_be_built_gets_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visualzero.data.build.rows_of", lambda source: [row(1), row(1)])
+    with pytest.raises(UserError):
+        build_questions(ToySpace(kind="toyspace", split="train", n=4, seed=1), tmp_path / "train.parquet", "0" * 16)
+    assert files(tmp_path) == []

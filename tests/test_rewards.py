@@ -1,0 +1,78 @@
+"""Reward terms: what each one pays for, and how they are found by name."""
+
+import pytest
+
+from visualzero import rewards
+from visualzero.errors import UserError
+from visualzero.rewards import reward_terms, score_completion, weighted
+
+GOOD = "<think>The ball is left of the cube.</think>\n<answer>(B) right</answer>"
+WHERE = {"choices": ["left", "right"], "answer_index": 1, "n_tokens": 20}
+
+
+def value(term: str, completion: str, **changes) -> float:
+    return reward_terms()[term](completion, **{**WHERE, **changes})
+
+
+def test_every_file_is_a_term():
+    assert sorted(reward_terms()) == ["accuracy", "format", "length"]
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        (GOOD, 1.0),
+        ("<think>t</think><answer>Right.</answer>", 1.0),
+        ("Right", 1.0),
+        ("<think>t</think><answer>left</answer>", 0.0),
+        ("<think>It is right", 0.0),  # never left the thought
+        ("<think>t</think><answer>left or right</answer>", 0.0),
+        ("<think>t</think><answer>(B) left</answer>", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_accuracy_pays_for_choosing_the_right_option_and_not_for_hedging(completion, expected):
+    assert value("accuracy", completion) == expected
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        (GOOD, 1.0),
+        (GOOD + "\n", 1.0),
+        (GOOD.removeprefix("<think>"), 0.0),
+        (GOOD + "<answer>left</answer>", 0.0),
+        ("<think></think><answer></answer>", 0.0),
+        (GOOD + " Bye.", 0.0),
+    ],
+)
+def test_format_pays_for_one_thought_and_one_answer(completion, expected):
+    assert value("format", completion) == expected
+
+
+def test_length_is_the_number_of_tokens_whatever_they_say():
+    assert value("length", "", n_tokens=700) == 700.0
+
+
+def test_a_reward_is_the_weighted_sum_of_its_terms():
+    terms = {"accuracy": 1.0, "format": 0.5, "length": 0.001}
+    values = score_completion(terms, GOOD, **WHERE)
+    assert values == {"accuracy": 1.0, "format": 1.0, "length": 20.0}
+    assert weighted(terms, values) == pytest.approx(1.52)
+
+
+def test_an_unknown_term_is_answered_with_the_nearest_one():
+    with pytest.raises(UserError, match=r"unknown reward term 'acuracy': did you mean 'accuracy'\?"):
+        score_completion({"acuracy": 1.0}, GOOD, **WHERE)
+
+
+def test_files_with_a_leading_underscore_are_no_terms(tmp_path, monkeypatch):
+    (tmp_path / "_helper.py").write_text("")
+    (tmp_path / "constant.py").write_text("def score(completion, **_):\n    return 7.0\n")
+    monkeypatch.setattr(rewards, "__path__", [*rewards.__path__, str(tmp_path)])
+    rewards._load.cache_clear()
+    try:
+        assert score_completion({"constant": 1.0}, "", **WHERE) == {"constant": 7.0}
+        assert "_helper" not in reward_terms()
+    finally:
+        rewards._load.cache_clear()
