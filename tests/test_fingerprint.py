@@ -112,6 +112,8 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("training/run.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("rewards/format.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
         ("rewards/length.py", set()),
+        ("progress.py", set()),
+        ("config/training.py", set()),
         ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),
         ("report/figures.py", {"report"}),
         ("report/template.html.jinja", {"report"}),
@@ -147,11 +149,11 @@ def test_a_reward_term_changes_only_arms_that_are_paid_by_it(edit: Callable[...,
 
 
 def test_a_new_import_is_followed(edit: Callable[..., None]) -> None:
-    edit("rewards/length.py", "from visualzero.progress import say\n")
+    edit("rewards/length.py", "from visualzero.data.build import rows_of\n")
     arms = {name: arm.model_dump() for name, arm in study().arms.items()}
     arms[INSTRUCT]["reward"] = "r1-length"
     before = fingerprints(study(arms=arms))
-    edit("progress.py")
+    edit("data/build.py")
     assert f"run {INSTRUCT}" in changed(before, fingerprints(study(arms=arms)))
 
 

@@ -34,12 +34,16 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(f"no space left on the disk of {Path.cwd()} or of a temporary folder: free some and run again")
 
 
+# What safetensors, and torch.save in its several ways, say of a full disk.
+FULL = ("No space left on device", "file write failed", "unexpected pos ", "basic_ios::clear: iostream error")
+
+
 def disk_full(error: BaseException | None) -> bool:
     """Whether a full disk is behind an error; torch and safetensors report that in a text only."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
-        if "No space left on device" in str(error) or "file write failed" in str(error):
+        if any(text in str(error) for text in FULL):
             return True
         error = error.__cause__ or error.__context__
     return False
@@ -103,7 +107,7 @@ def _seed(options: argparse.Namespace, study: Study) -> int | str:
         return UNTRAINED
     if options.seed is None:
         return study.seeds[0]
-    if not options.seed.isdigit():
+    if not options.seed.isdecimal():
         raise UserError(f"--seed {options.seed}: not a whole number: '{options.arm}' is trained, so it needs one")
     return int(options.seed)
 
@@ -136,18 +140,20 @@ def _model(options: argparse.Namespace) -> None:
 
 
 def _train(options: argparse.Namespace) -> None:
-    from visualzero.stages import train_arm
-
     study, layout = _study(options)
-    train_arm(study, layout, options.arm, _seed(options, study))
+    seed = _seed(options, study)
+    from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
+
+    train_arm(study, layout, options.arm, seed)
 
 
 def _predict(options: argparse.Namespace) -> None:
-    from visualzero.stages import predict_arm
-
     study, layout = _study(options)
     _benchmark(study, options.benchmark)
-    predict_arm(study, layout, options.arm, _seed(options, study), options.benchmark)
+    seed = _seed(options, study)
+    from visualzero.stages import predict_arm  # loads torch
+
+    predict_arm(study, layout, options.arm, seed, options.benchmark)
 
 
 def _score(options: argparse.Namespace) -> None:

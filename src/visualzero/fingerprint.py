@@ -13,6 +13,9 @@ from typing import Any
 
 PACKAGE = Path(__file__).parent
 
+# Never part of a closure: settings are in the digest by value, and the others say things and name files.
+NEUTRAL = ("config", "errors", "layout", "manifest", "progress")
+
 
 def fingerprint(settings: Mapping[str, Any], modules: Iterable[str], files: Iterable[Path] = ()) -> str:
     """Sixteen hex digits of settings (JSON values), of modules with everything they import here, and of further files.
@@ -30,7 +33,7 @@ def fingerprint(settings: Mapping[str, Any], modules: Iterable[str], files: Iter
 
 @lru_cache
 def closure(module: str) -> frozenset[Path]:
-    """Files of this package that importing `module` can run, itself included."""
+    """Files of this package that importing `module` can run, itself included, but for NEUTRAL ones."""
     found: set[Path] = set()
     waiting = [_file(module)]
     while waiting:
@@ -57,7 +60,8 @@ def _imports(path: Path) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     prefix = f"{PACKAGE.name}."
-    return tuple(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+    inside = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+    return tuple(name for name in inside if name.split(".")[0] not in NEUTRAL)
 
 
 @lru_cache

@@ -35,7 +35,7 @@ def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
         "seed": seed,
     }
     rewards = [PACKAGE / "rewards" / f"{term}.py" for term in terms]
-    return fingerprint(settings, [f"training.{spec.recipe}", *_modules(rewards)], [_prompt(spec.prompt)])
+    return fingerprint(settings, [f"training.{spec.recipe}", *_modules(rewards)], [_stages(), _prompt(spec.prompt)])
 
 
 def predict_fingerprint(study: Study, arm: str, benchmark: str) -> str:
@@ -47,7 +47,7 @@ def predict_fingerprint(study: Study, arm: str, benchmark: str) -> str:
         "pixels": _pixels(study, arm),
         "evaluate": study.evaluate.model_dump(include={"max_new_tokens", "batch_size", "dtype", "threads"}),
     }
-    return fingerprint(settings, ["evaluation.generate"], [_prompt(spec.prompt)])
+    return fingerprint(settings, ["evaluation.generate"], [_stages(), _prompt(spec.prompt)])
 
 
 def score_fingerprint(study: Study, arm: str) -> str:
@@ -73,6 +73,11 @@ def report_fingerprint(study: Study) -> str:
 def _pixels(study: Study, arm: str) -> list[int]:
     source = getattr(study.models, study.arm(arm).init)
     return [source.min_pixels, source.max_pixels]
+
+
+def _stages() -> Path:
+    """What train and predict are called with; as a file, since its imports are those of both."""
+    return PACKAGE / "stages.py"
 
 
 def _prompt(style: str) -> Path:

@@ -5,7 +5,7 @@ import time
 
 
 class Progress:
-    """Says how far a job is, at most every `every` seconds, with an estimate of the time left.
+    """Says how far a job is, at first and then every `every` seconds at most, with an estimate of the time left.
 
     Lines go to standard error and begin with `visualzero:`, so that the workflow can show them and keep the rest of a
     job's output in its log.
@@ -19,9 +19,10 @@ class Progress:
     def update(self, done: int, note: str = "") -> None:
         """Report that `done` of the total are done; `note` says something about the latest."""
         now = time.monotonic()
+        first = self.start is None
         if self.start is None:
             self.start = done - 1
-        if done < self.total and now - self.said < self.every:
+        if not first and done < self.total and now - self.said < self.every:
             return
         self.said = now
         each = (now - self.begun) / max(1, done - self.start)

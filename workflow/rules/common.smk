@@ -11,8 +11,8 @@ from visualzero.data.local import find_table
 from visualzero.errors import UserError
 from visualzero.layout import UNTRAINED, Layout, seeds_of
 
-# What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It stands in their
-# shell commands and not in params: an override reruns only jobs whose fingerprint it changes.
+# What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
+# resources and not of their params: an override reruns only jobs whose fingerprint it changes.
 OVERRIDES = overrides_of(workflow.config_settings.overwrite_config)
 STUDY = shlex.join(part for override in OVERRIDES for part in ("--set", override))
 
@@ -58,6 +58,15 @@ def source_table(wildcards):
         return [find_table(Path(source.path))]
     except UserError as error:
         raise WorkflowError(str(error)) from None
+
+
+def source_model(wildcards):
+    """What shows that a checkpoint of the user's has changed: its manifest, or else its weights."""
+    source = getattr(study.models, wildcards.init)
+    if source.path is None:
+        return []
+    folder = Path(source.path)
+    return sorted(folder.glob("manifest.json")) or sorted(folder.glob("*.safetensors"))
 
 
 def weights_manifest(wildcards):

@@ -16,9 +16,10 @@ rule questions:
     resources:
         mem_mb=4000,
         runtime=60,
+        overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.data_fingerprint(study, wildcards.name),
     message:
         "Questions: {wildcards.name}"
     shell:
-        "workflow/scripts/logged {log} python -m visualzero {STUDY} questions {wildcards.name}"
+        "workflow/scripts/logged {log} python -m visualzero {resources.overrides} questions {wildcards.name}"

@@ -16,12 +16,13 @@ rule predict:
     resources:
         mem_mb=6000,
         runtime=240,
+        overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.predict_fingerprint(study, wildcards.arm, wildcards.benchmark),
     message:
         "Responses: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark}"
     shell:
-        "workflow/scripts/logged {log} python -m visualzero {STUDY}"
+        "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
         " predict {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark}"
 
 
@@ -40,12 +41,13 @@ rule score:
     resources:
         mem_mb=2000,
         runtime=30,
+        overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.score_fingerprint(study, wildcards.arm),
     message:
         "Scores: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark}"
     shell:
-        "workflow/scripts/logged {log} python -m visualzero {STUDY}"
+        "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
         " score {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark}"
 
 
@@ -63,9 +65,10 @@ rule summarize:
     resources:
         mem_mb=2000,
         runtime=30,
+        overrides=STUDY,
     params:
         fingerprint=jobs.summary_fingerprint(study),
     message:
         "Summary of {study.scale}"
     shell:
-        "workflow/scripts/logged {log} python -m visualzero {STUDY} summarize"
+        "workflow/scripts/logged {log} python -m visualzero {resources.overrides} summarize"

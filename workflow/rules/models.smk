@@ -1,4 +1,6 @@
 rule initial_model:
+    input:
+        source_model,
     output:
         model=directory(layout.model("{init}")),
         manifest=layout.model("{init}").parent / "manifest.json",
@@ -10,12 +12,13 @@ rule initial_model:
     resources:
         mem_mb=4000,
         runtime=60,
+        overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.model_fingerprint(study, wildcards.init),
     message:
         "Initial model: {wildcards.init}"
     shell:
-        "workflow/scripts/logged {log} python -m visualzero {STUDY} model {wildcards.init}"
+        "workflow/scripts/logged {log} python -m visualzero {resources.overrides} model {wildcards.init}"
 
 
 # Rebuilds what the repository holds in models/. It declares no output, so it runs whenever it is asked for.

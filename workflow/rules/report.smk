@@ -18,9 +18,10 @@ rule page:
     resources:
         mem_mb=4000,
         runtime=30,
+        overrides=STUDY,
     params:
         fingerprint=jobs.report_fingerprint(study),
     message:
         "Report of {study.scale}"
     shell:
-        "workflow/scripts/logged {log} python -m visualzero {STUDY} report"
+        "workflow/scripts/logged {log} python -m visualzero {resources.overrides} report"

@@ -24,6 +24,7 @@ rule train_sft:
     resources:
         mem_mb=6000,
         runtime=720,
+        overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
         accelerate=accelerate_options(study.sft.threads),
@@ -31,7 +32,7 @@ rule train_sft:
         "SFT: {wildcards.arm}, seed {wildcards.seed}"
     shell:
         "workflow/scripts/logged {log} accelerate launch {params.accelerate}"
-        " -m visualzero {STUDY} train {wildcards.arm} --seed {wildcards.seed}"
+        " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"
 
 
 rule train_grpo:
@@ -58,6 +59,7 @@ rule train_grpo:
     resources:
         mem_mb=8000,
         runtime=1440,
+        overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
         accelerate=accelerate_options(study.grpo.threads),
@@ -65,4 +67,4 @@ rule train_grpo:
         "GRPO: {wildcards.arm}, seed {wildcards.seed}"
     shell:
         "workflow/scripts/logged {log} accelerate launch {params.accelerate}"
-        " -m visualzero {STUDY} train {wildcards.arm} --seed {wildcards.seed}"
+        " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"

@@ -49,7 +49,7 @@ def read_study(path: Path, overrides: Iterable[str] = ()) -> Study:
 def overrides_of(given: Mapping[str, Any]) -> list[str]:
     """KEY=VALUE for `read_study` (and ``--set``), from what Snakemake was given with --config and --configfile.
 
-    Snakemake leaves numbers inside ``--config 'grpo={steps: 2}'`` as text, so text is read as YAML here.
+    Snakemake leaves numbers, truth values and null inside ``--config 'grpo={steps: 2}'`` as text: they are read here.
     """
     return [f"{key}={json.dumps(_typed(value))}" for key, value in given.items()]
 
@@ -59,7 +59,13 @@ def _typed(value: Any) -> Any:
         return {key: _typed(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_typed(inner) for inner in value]
-    return parse_yaml(value, "--config") if isinstance(value, str) and value else value
+    if not isinstance(value, str) or not value:
+        return value
+    try:
+        said = parse_yaml(value, "--config")
+    except UserError:
+        return value
+    return said if said is None or isinstance(said, bool | int | float) else value  # a title may hold a colon
 
 
 def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override]) -> Study:

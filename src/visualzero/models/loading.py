@@ -14,8 +14,8 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
     """The model of a checkpoint folder, in evaluation mode, on the CPU.
 
-    The checkpoint's own sampling defaults are dropped: transformers would let them override ours whenever ours equal
-    the library's, and rollouts would silently become greedy.
+    The checkpoint's own sampling defaults are dropped: transformers takes from them whatever a call leaves unset, and
+    with Qwen2-VL's (top_k 1) sampled rollouts would silently be greedy.
 
     Raises:
         UserError: if the folder holds no readable checkpoint, or one that lacks weights (which would be random).

@@ -20,10 +20,10 @@ from visualzero.progress import say
 THREADS = 2  # fixed, so that the same seed gives the same weights
 # Scenes of one or two objects come first, then captions alone, then all documents: from the whole mixture at once the
 # model ignores the image for a thousand steps.
-SIMPLE_STEPS, CAPTION_STEPS = 400, 1500
-BASE = Schedule(steps=SIMPLE_STEPS + CAPTION_STEPS + 1000, batch=32, learning_rate=1.5e-3)
+SIMPLE_STEPS, CAPTION_STEPS = 250, 1100
+BASE = Schedule(steps=SIMPLE_STEPS + CAPTION_STEPS + 900, batch=32, learning_rate=2e-3, matrix_learning_rate=6e-3)
 SIMPLE_SCENES, BASE_SCENES = 4_000, 16_000
-CHAT = Schedule(steps=300, batch=32, learning_rate=5e-4, warmup=30)
+CHAT = Schedule(steps=250, batch=32, learning_rate=5e-4, matrix_learning_rate=1e-3, warmup=30)
 CHAT_SCENES = 4_000
 
 ABOUT = {
@@ -100,6 +100,7 @@ def _save(
             steps=schedule.steps,
             batch=schedule.batch,
             rate=schedule.learning_rate,
+            matrix_rate=schedule.matrix_learning_rate,
             seed=seed,
             loss=f"{loss:.4f}",
             minutes=f"{seconds / 60:.0f}",
@@ -129,7 +130,7 @@ tags: [qwen2_vl, tiny, visualzero]
 | architecture | `Qwen2VLForConditionalGeneration`, {parameters} parameters, float16 |
 | images | 112 x 112 pixels, 16 visual tokens |
 | data | toyspace, split `{split}`: {scenes} rendered scenes with captions and questions |
-| training | {steps} steps of {batch} documents, AdamW, peak learning rate {rate} |
+| training | {steps} steps of {batch} documents, Muon and AdamW, peak learning rates {matrix_rate} and {rate} |
 | final loss | {loss} |
 | seed | {seed} |
 | time | {minutes} minutes on two threads ({cpu}) |

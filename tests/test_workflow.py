@@ -1,0 +1,313 @@
+"""The workflow: quick and pure to plan, every rule described, and every job with the study that was planned."""
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from visualzero.cli import _parser
+from visualzero.config import overrides_of, read_study
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "workflow", "config", "envs", "profiles")
+UNTRAINED, TRAINED = {"base", "base-reason", "instruct"}, {"base-sft", "base-grpo", "instruct-grpo"}
+DEFAULT = {
+    "all": 1,
+    "questions": 2,
+    "initial_model": 2,
+    "train_sft": 1,
+    "train_grpo": 2,
+    "predict": 6,
+    "score": 6,
+    "summarize": 1,
+    "page": 1,
+}
+# Prints what Snakemake understands of the workflow, as JSON. Its jobs can't be had without private names.
+PLAN = """
+import json, sys, time
+from pathlib import Path
+from snakemake.api import SnakemakeApi
+from snakemake.cli import parse_config
+from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
+
+target, *overrides = sys.argv[1:]
+begun = time.process_time()
+with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
+    planned = api.workflow(
+        resource_settings=ResourceSettings(cores=1),
+        config_settings=ConfigSettings(config=parse_config(overrides)),
+        snakefile=Path("Snakefile"),
+    )
+    planned.dag(DAGSettings(targets={target}, forceall=True))
+    workflow = planned._workflow
+    workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
+    workflow._build_dag()
+    plan = {
+        "seconds": time.process_time() - begun,
+        "loaded": [name for name in ("torch", "transformers", "trl", "datasets", "matplotlib") if name in sys.modules],
+        "study": workflow.globals["study"].model_dump(mode="json"),
+        "rules": {
+            rule.name: {
+                "local": rule.name in workflow._localrules,
+                "message": rule.message,
+                "log": list(map(str, rule.log)),
+                "conda": rule.conda_env,
+                "resources": list(rule.resources),
+            }
+            for rule in workflow.rules
+        },
+        "jobs": [
+            {
+                "rule": job.rule.name,
+                "wildcards": dict(job.wildcards_dict),
+                "input": list(map(str, job.input)),
+                "output": list(map(str, job.output)),
+                "params": dict(job.params.items()),
+                "shell": job.shellcmd,
+            }
+            for job in workflow.dag.jobs
+        ],
+    }
+print(json.dumps(plan))
+"""
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Snakemake reads of the repository, without any results."""
+    folder = tmp_path_factory.mktemp("repository")
+    for part in PARTS:
+        if (ROOT / part).is_dir():
+            shutil.copytree(ROOT / part, folder / part)
+        else:
+            shutil.copy(ROOT / part, folder / part)
+    for name in ("tiny-base", "tiny-instruct"):
+        (folder / "models" / name).mkdir(parents=True)
+        (folder / "models" / name / "manifest.json").write_text('{"files": {}}')
+    return folder
+
+
+def plan(copy: Path, target: str, *overrides: str) -> dict[str, Any]:
+    command = [sys.executable, "-c", PLAN, target, *overrides]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=True)
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+@pytest.fixture(scope="module")
+def default(copy: Path) -> dict[str, Any]:
+    return plan(copy, "all")
+
+
+@pytest.fixture(scope="module")
+def overridden(copy: Path) -> dict[str, Any]:
+    """The plan for two seeds, another number of steps and a reward's term that is text to a shell."""
+    return plan(copy, "all", "seeds=[1,2]", "grpo={steps: 7}", 'arms={base-grpo: {title: "it\'s $HOME: {x}"}}')
+
+
+def snakemake(copy: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+
+
+def files(folder: Path) -> dict[str, int]:
+    """Every file but Snakemake's own notes, with its time of change."""
+    found = (path for path in folder.rglob("*") if ".snakemake" not in path.parts)
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in found}
+
+
+def count(plan: dict[str, Any]) -> Counter[str]:
+    return Counter(job["rule"] for job in plan["jobs"])
+
+
+def arms(plan: dict[str, Any], rule: str) -> Counter[str]:
+    return Counter(job["wildcards"]["arm"] for job in plan["jobs"] if job["rule"] == rule)
+
+
+def blocks() -> dict[str, str]:
+    """The text of every rule by name."""
+    texts = [ROOT / "Snakefile", *sorted((ROOT / "workflow/rules").glob("*.smk"))]
+    found: dict[str, str] = {}
+    for text in texts:
+        _, *parts = re.split(r"^rule (\w+):\n", text.read_text(), flags=re.MULTILINE)
+        found |= dict(zip(parts[::2], parts[1::2], strict=True))
+    return found
+
+
+# Planning
+
+
+def test_a_dry_run_writes_nothing_and_counts_the_jobs_of_the_study(copy: Path) -> None:
+    before = files(copy)
+    done = snakemake(copy, "-n", "all")
+    assert done.returncode == 0, done.stderr
+    assert files(copy) == before
+    table = (done.stdout + done.stderr).split("Job stats:")[-1]
+    assert {name: int(n) for name, n in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)} == {
+        **DEFAULT,
+        "total": sum(DEFAULT.values()),
+    }
+
+
+def test_planning_takes_under_two_seconds_and_no_heavy_library(default: dict[str, Any]) -> None:
+    assert default["seconds"] < 2
+    assert default["loaded"] == []
+
+
+def test_the_demo_trains_each_trained_arm_once_and_evaluates_each_arm_once(default: dict[str, Any]) -> None:
+    assert count(default) == DEFAULT
+    assert arms(default, "train_sft") + arms(default, "train_grpo") == Counter(TRAINED)
+    assert arms(default, "predict") == arms(default, "score") == Counter(UNTRAINED | TRAINED)
+
+
+def test_a_second_seed_doubles_trained_arms_and_no_others(overridden: dict[str, Any]) -> None:
+    assert arms(overridden, "train_sft") + arms(overridden, "train_grpo") == Counter(dict.fromkeys(TRAINED, 2))
+    expected = Counter({**dict.fromkeys(TRAINED, 2), **dict.fromkeys(UNTRAINED, 1)})
+    assert arms(overridden, "predict") == arms(overridden, "score") == expected
+    assert count(overridden) == DEFAULT | {"train_sft": 2, "train_grpo": 4, "predict": 9, "score": 9}
+
+
+def test_a_target_plans_its_stage_and_what_that_needs(copy: Path) -> None:
+    assert count(plan(copy, "sft")) == {"sft": 1, "train_sft": 1, "questions": 1, "initial_model": 1}
+
+
+# Rules
+
+
+def test_every_rule_that_is_not_local_is_described(default: dict[str, Any]) -> None:
+    described = {name: rule for name, rule in default["rules"].items() if not rule["local"]}
+    assert set(described) == set(DEFAULT) - {"all"} | {"tiny_models"}
+    for name, rule in described.items():
+        assert rule["message"], name
+        assert rule["log"], name
+        assert re.fullmatch(r"\.\./\.\./envs/(data|train|evaluate|report)\.yaml", rule["conda"] or ""), name
+        assert {"mem_mb", "runtime"} <= set(rule["resources"]), name
+        assert "\n    threads: " in blocks()[name], name
+
+
+def test_every_job_that_makes_something_has_a_fingerprint(default: dict[str, Any]) -> None:
+    for job in default["jobs"]:
+        if job["output"]:
+            assert re.fullmatch("[0-9a-f]{16}", job["params"]["fingerprint"]), job["rule"]
+
+
+def test_every_output_is_made_by_one_job_and_lies_in_results(default: dict[str, Any]) -> None:
+    made = Counter(output for job in default["jobs"] for output in job["output"])
+    assert set(made.values()) == {1}
+    assert all(output.startswith("results/demo/") for output in made)  # not work/, which has to survive a failed job
+
+
+def test_every_input_is_made_by_a_job_or_lies_in_the_repository(default: dict[str, Any]) -> None:
+    made = {output for job in default["jobs"] for output in job["output"]}
+    given = {file for job in default["jobs"] for file in job["input"]} - made
+    assert given == {"models/tiny-base/manifest.json", "models/tiny-instruct/manifest.json"}
+
+
+def test_snakemake_finds_nothing_to_object_to(copy: Path) -> None:
+    done = snakemake(copy, "--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# Jobs
+
+
+def commands(plan: dict[str, Any]) -> list[list[str]]:
+    """The arguments that each job gives to visualzero."""
+    words = [shlex.split(job["shell"]) for job in plan["jobs"] if job["shell"]]
+    return [found[found.index("visualzero") + 1 :] for found in words]
+
+
+def test_every_job_calls_a_command_that_there_is(default: dict[str, Any]) -> None:
+    called = [_parser().parse_args(command) for command in commands(default)]
+    assert len(called) == sum(DEFAULT.values()) - 1
+    assert all(options.set == [] for options in called)
+
+
+def test_every_job_sees_the_study_that_was_planned(overridden: dict[str, Any]) -> None:
+    assert overridden["study"]["seeds"] == [1, 2]
+    assert overridden["study"]["grpo"]["steps"] == 7
+    assert overridden["study"]["arms"]["base-grpo"]["title"] == "it's $HOME: {x}"
+    for command in commands(overridden):
+        seen = read_study(ROOT / "config/config.yaml", _parser().parse_args(command).set)
+        assert seen.model_dump(mode="json") == overridden["study"]
+
+
+def test_an_override_changes_the_fingerprints_of_what_it_concerns(
+    default: dict[str, Any], overridden: dict[str, Any]
+) -> None:
+    def fingerprints(plan: dict[str, Any]) -> dict[tuple[str, ...], str]:
+        return {
+            (job["rule"], *job["wildcards"].values()): job["params"]["fingerprint"]
+            for job in plan["jobs"]
+            if job["output"]
+        }
+
+    before, after = fingerprints(default), fingerprints(overridden)
+    changed = {key[0] for key in before if before[key] != after[key]}
+    assert changed == {"train_grpo", "summarize", "page"}
+
+
+@pytest.mark.parametrize(
+    ("given", "override"),
+    [
+        ({"seeds": ["1", "2"]}, "seeds=[1, 2]"),
+        (
+            {"grpo": {"beta": "0.1", "gradient_checkpointing": "true"}},
+            'grpo={"beta": 0.1, "gradient_checkpointing": true}',
+        ),
+        ({"models": {"base": {"revision": "null"}}}, 'models={"base": {"revision": null}}'),
+        ({"scale": "paper"}, 'scale="paper"'),
+        ({"arms": {"base": {"title": "Base: ours"}}}, 'arms={"base": {"title": "Base: ours"}}'),
+        ({"arms": {"base": {"title": "[Base"}}}, 'arms={"base": {"title": "[Base"}}'),
+        ({"data": {"train": {"path": ""}}}, 'data={"train": {"path": ""}}'),
+    ],
+    ids=str,
+)
+def test_what_snakemake_reads_as_text_is_taken_for_what_it_says(given: dict[str, Any], override: str) -> None:
+    assert overrides_of(given) == [override]
+
+
+# Mistakes
+
+
+def test_a_misspelt_arm_is_told_in_one_line(copy: Path) -> None:
+    done = snakemake(copy, "-n", "all", "--config", "comparisons=[{a: bas-grpo, b: base}]")
+    assert done.returncode == 1
+    told = done.stdout + done.stderr
+    assert "Traceback" not in told
+    [line] = [line for line in told.splitlines() if "bas-grpo" in line]
+    assert "comparisons.0.a: unknown arm 'bas-grpo'; did you mean 'base-grpo'?" in line
+
+
+# workflow/scripts/logged
+
+
+@pytest.fixture
+def logged(tmp_path: Path) -> Any:
+    def run(script: str) -> tuple[subprocess.CompletedProcess[str], str]:
+        command = [ROOT / "workflow/scripts/logged", tmp_path / "log", "bash", "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return done, (tmp_path / "log").read_text()
+
+    assert os.access(ROOT / "workflow/scripts/logged", os.X_OK)
+    return run
+
+
+def test_a_log_holds_everything_and_progress_and_errors_are_shown(logged: Any) -> None:
+    done, log = logged("echo loading; echo visualzero: step 1/2 >&2; echo warning >&2; echo error: no disk >&2")
+    assert done.returncode == 0
+    assert (done.stdout, done.stderr) == ("", "visualzero: step 1/2\nerror: no disk\n")
+    assert sorted(log.splitlines()) == ["error: no disk", "loading", "visualzero: step 1/2", "warning"]
+
+
+@pytest.mark.parametrize("code", [1, 130])
+def test_a_command_that_fails_fails_its_job(logged: Any, code: int) -> None:
+    assert logged(f"exit {code}")[0].returncode == code
