@@ -51,6 +51,12 @@ def story(scene: Scene, rng: random.Random) -> str:
     return " ".join([caption(scene).removesuffix(END), *facts]) + END
 
 
+def lookup(scene: Scene, rng: random.Random) -> str:
+    """Where objects are, in random order: finding an object by its name, which is what questions need."""
+    asked = rng.sample(scene, len(scene))
+    return IMAGE + " ".join(f"The {t.name} is at {place(t)}." for t in asked) + END
+
+
 def _number_fact(scene: Scene, rng: random.Random) -> str:
     shape = rng.choice(SHAPES)
     return f"There are {sum(t.shape == shape for t in scene)} {plural(shape)}."

@@ -21,7 +21,7 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from visualzero.data.toyspace.questions import MIN_VISIBLE, TASKS, Asked, ask
 from visualzero.data.toyspace.render import render, visible_fractions
 from visualzero.data.toyspace.scene import sample_scene, split_of
-from visualzero.models.tiny.corpus import caption, question_document, story
+from visualzero.models.tiny.corpus import caption, lookup, question_document, story
 
 PATCH, MERGE, GRID = 14, 2, 8
 IMAGE_TOKENS = GRID * GRID // MERGE**2
@@ -87,6 +87,14 @@ def plain_caption(asked: Asked, rng: random.Random) -> Document:
 def base_document(asked: Asked, rng: random.Random) -> Document:
     """Six captions with facts to four question documents."""
     return "", question_document(asked, rng) if rng.random() < 0.4 else story(asked.scene, rng)
+
+
+def question_heavy_document(asked: Asked, rng: random.Random) -> Document:
+    """Six question documents to three lookups and one caption with facts."""
+    draw = rng.random()
+    if draw < 0.6:
+        return "", question_document(asked, rng)
+    return "", lookup(asked.scene, rng) if draw < 0.9 else story(asked.scene, rng)
 
 
 def patchify(images: np.ndarray) -> torch.Tensor:
