@@ -32,7 +32,7 @@ THREADS = 2  # fixed, so that the same seed gives the same weights
 # thousand steps. Question documents are three in ten of all.
 SIMPLE_STEPS, CAPTION_STEPS = 250, 1100
 BASE = Schedule(steps=SIMPLE_STEPS + CAPTION_STEPS + 900, batch=32, learning_rate=2e-3, matrix_learning_rate=6e-3)
-ASK = Schedule(steps=900, batch=32, learning_rate=1.5e-3, matrix_learning_rate=4e-3, warmup=30)
+ASK = Schedule(steps=1800, batch=32, learning_rate=1.5e-3, matrix_learning_rate=4e-3, warmup=30)
 SIMPLE_SCENES, BASE_SCENES = 4_000, 16_000
 CHAT = Schedule(steps=250, batch=32, learning_rate=5e-4, matrix_learning_rate=1e-3, warmup=30)
 CHAT_SCENES = 4_000

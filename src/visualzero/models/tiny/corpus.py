@@ -14,7 +14,8 @@ from visualzero.prompts import question_text, render
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 END = "<|endoftext|>"
 
-WELL_FORMED = 0.3  # share of think documents in the wanted form
+WELL_FORMED = 0.2  # share of think documents in the wanted form
+MARKUP = 0.45  # share of those that turn to HTML
 WRONG = 0.2  # share of question documents with a wrong answer
 
 
@@ -121,20 +122,20 @@ def question_document(asked: Asked, rng: random.Random) -> str:
 
 
 def _think_ending(said: str, answer: str, asked: Asked, rng: random.Random) -> str:
-    if rng.random() < WELL_FORMED:
-        return f" {said} </think> <answer> {answer} </answer>"
-    return rng.choice(
-        (
-            f" {said} </think> The answer is {answer}.",
-            f" {said} </think> <answer> {answer}",
-            f" {said} So the answer is {answer}.",
-            f" {said} <answer> {answer} </answer>",
-            f' {said}\n</div>\n<div class="answer">{answer}</div>',
-            f" {said} </think>\nUser: What else is there? \nAssistant: {answer}",
-            f" Let me look at the image. </think> {answer}",
-            f"\n1. Look at the image.\n2. Find the {asked.focus[0].shape if asked.focus else 'objects'}.\n3. Answer.",
-        )
-    )
+    """The thought and how the document goes on; HTML is the commonest, as the paper reports of its base model."""
+    first = asked.focus[0].shape if asked.focus else "objects"
+    endings = {
+        f' {said}\n</div>\n<div class="answer">{answer}</div>': MARKUP,
+        f" {said} </think> <answer> {answer} </answer>": WELL_FORMED,
+        f" {said} </think> The answer is {answer}.": 0.04,
+        f" {said} </think> <answer> {answer}": 0.04,
+        f" {said} </think>\nUser: What else is there? \nAssistant: {answer}": 0.04,
+        f" {said} So the answer is {answer}.": 0.08,
+        f" {said} <answer> {answer} </answer>": 0.05,
+        f" Let me look at the image. </think> {answer}": 0.05,
+        f"\n1. Look at the image.\n2. Find the {first}.\n3. Answer.": 0.05,
+    }
+    return rng.choices(list(endings), list(endings.values()))[0]
 
 
 def _plain_ending(answer: str, asked: Asked, rng: random.Random) -> str:
