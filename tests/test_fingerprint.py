@@ -177,7 +177,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
         ({"grpo": {"steps": 7}}, {f"run {GRPO}", f"run {INSTRUCT}"}),
         ({"sft": {"learning_rate": 1e-6}}, {f"run {SFT}"}),
         ({"data": {"train_options": "natural"}}, {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
-        ({"data": {"train": {"n": 400}}}, {"data train"}),
+        ({"data": {"train": {"n": 440}}}, {"data train"}),
         ({"models": {"instruct": {"path": "models/other"}}}, {"model instruct"}),
     ],
     ids=str,

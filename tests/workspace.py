@@ -1,5 +1,6 @@
 """A small copy of the project in which tests run the real workflow."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -32,8 +33,6 @@ class Workspace:
     @property
     def overrides(self) -> list[str]:
         """The settings as KEY=YAML."""
-        import json
-
         return [f"{key}={json.dumps(value)}" for key, value in self.settings.items()]
 
     def start(self, *command: str) -> "subprocess.Popen[str]":
@@ -71,6 +70,7 @@ class Workspace:
 
 def make_workspace(folder: Path, settings: dict[str, object] | None = None) -> Workspace:
     """Copy what the workflow needs into `folder`; `settings` are laid over SMALL key by key."""
+    folder.mkdir(parents=True, exist_ok=True)
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():

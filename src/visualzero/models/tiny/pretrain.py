@@ -1,6 +1,6 @@
 """Train `tiny-base` and `tiny-instruct` from a seed.
 
-    snakemake tiny_models        # about 45 minutes on two cores; the results are kept in the repository
+    snakemake tiny_models        # about an hour on two cores; the results are kept in the repository
 
 A plain loop: draw documents, pack them into batches of like length, minimize the next-token loss. The base model learns
 from every text token, the instruct model (the base after chat tuning) from replies alone.
