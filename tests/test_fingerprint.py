@@ -191,8 +191,8 @@ def test_pixels_change_the_arms_of_their_model() -> None:
     assert found == {f"run {INSTRUCT}", "predict instruct", f"predict {INSTRUCT}"}
 
 
-def test_the_number_of_resamples_changes_the_summary_alone() -> None:
-    found = changed(fingerprints(study()), fingerprints(study(evaluate={"bootstrap": 10})))
+def test_the_planned_comparisons_change_the_summary_alone() -> None:
+    found = changed(fingerprints(study()), fingerprints(study(comparisons=[])))
     assert found - {"report"} == {"summary"}
 
 

@@ -99,11 +99,8 @@ def versions() -> dict[str, str]:
 
 
 def hardware() -> dict[str, str]:
-    """Architecture, system and CPU; the GPU too where the environment names one (`VISUALZERO_GPU`)."""
-    facts = {"machine": platform.machine(), "system": platform.system(), "cpu": _cpu()}
-    if gpu := os.environ.get("VISUALZERO_GPU"):
-        facts["gpu"] = gpu
-    return facts
+    """Architecture, system and CPU."""
+    return {"machine": platform.machine(), "system": platform.system(), "cpu": _cpu()}
 
 
 def _cpu() -> str:

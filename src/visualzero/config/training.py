@@ -82,4 +82,3 @@ class Evaluate(Section):
     dtype: Dtype = Field(description="Precision of generation.")
     scorer: Literal["strict"] = Field(default="strict", description="Which reading of an answer counts.")
     threads: int = Field(gt=0, description="CPU threads of an evaluation.")
-    bootstrap: int = Field(default=2000, gt=0, description="Bootstrap resamples behind the intervals of differences.")
