@@ -14,26 +14,15 @@ from visualzero.fingerprint import fingerprint
 from visualzero.manifest import hardware, sha256, write_manifest
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
 from visualzero.models.tiny.corpus import chat_document
-from visualzero.models.tiny.pretrain import (
-    Document,
-    Schedule,
-    base_document,
-    batches,
-    build_pool,
-    fit,
-    plain_caption,
-    question_heavy_document,
-)
+from visualzero.models.tiny.pretrain import Schedule, base_document, batches, build_pool, fit, plain_caption
 from visualzero.progress import say
 
 THREADS = 2  # fixed, so that the same seed gives the same weights
-# The base model first learns to see (BASE), then to find what a question names (ASK). Scenes of one or two objects come
-# first, then captions alone, then all documents: from the whole mixture at once the model ignores the image for a
-# thousand steps. Question documents are three in ten of all.
-SIMPLE_STEPS, CAPTION_STEPS = 250, 1100
-BASE = Schedule(steps=SIMPLE_STEPS + CAPTION_STEPS + 900, batch=32, learning_rate=2e-3, matrix_learning_rate=6e-3)
-ASK = Schedule(steps=1800, batch=32, learning_rate=1.5e-3, matrix_learning_rate=4e-3, warmup=30)
-SIMPLE_SCENES, BASE_SCENES = 4_000, 16_000
+# Scenes of one or two objects come first, then captions alone, then all documents: from the whole mixture at once the
+# model ignores the image for a thousand steps.
+SIMPLE_STEPS, CAPTION_STEPS, MIXED_STEPS = 250, 900, 2650
+BASE = Schedule(SIMPLE_STEPS + CAPTION_STEPS + MIXED_STEPS, batch=32, learning_rate=2e-3, matrix_learning_rate=6e-3)
+SIMPLE_SCENES, BASE_SCENES = 4_000, 20_000
 CHAT = Schedule(steps=250, batch=32, learning_rate=5e-4, matrix_learning_rate=1e-3, warmup=30)
 CHAT_SCENES = 4_000
 
@@ -62,27 +51,21 @@ def build_tiny_models(out: Path, seed: int) -> None:
         islice(batches(pool, plain_caption, tokenizer, BASE, seed), CAPTION_STEPS),
         batches(pool, base_document, tokenizer, BASE, seed),
     )
-    fit(model, stream, BASE, say)
-    model.half().float()  # as if the two parts were made from one checkpoint to the next
-    loss = fit(model, batches(pool, question_heavy_document, tokenizer, ASK, seed + 1), ASK, say)
-    _save(model, tokenizer, out, "base", [BASE, ASK], BASE_SCENES, seed, loss, time.monotonic() - begun)
+    loss = fit(model, stream, BASE, say)
+    _save(model, tokenizer, out, "base", BASE, BASE_SCENES, seed, loss, time.monotonic() - begun)
 
     pool = build_pool("instruct", CHAT_SCENES, seed, THREADS)
     model = Qwen2VLForConditionalGeneration.from_pretrained(out / "tiny-base", dtype=torch.float32)
     begun = time.monotonic()
-    loss = fit(model, batches(pool, _chat, tokenizer, CHAT, seed), CHAT, say)
-    _save(model, tokenizer, out, "instruct", [CHAT], CHAT_SCENES, seed, loss, time.monotonic() - begun)
+    loss = fit(model, batches(pool, chat_document, tokenizer, CHAT, seed), CHAT, say)
+    _save(model, tokenizer, out, "instruct", CHAT, CHAT_SCENES, seed, loss, time.monotonic() - begun)
 
 
 def _sample_texts(asked: list[Asked], seed: int) -> list[str]:
     """What the tokenizer is trained on: base documents and, for ChatML's words, a fifth as many chats."""
     rng = random.Random(f"tokenizer/{seed}")
-    texts = [base_document(one, rng)[1] for one in asked[:6000]]
+    texts = ["".join(base_document(one, rng)) for one in asked[:6000]]
     return texts + ["".join(chat_document(one, rng)) for one in asked[:1500]]
-
-
-def _chat(asked: Asked, rng: random.Random) -> Document:
-    return chat_document(asked, rng)
 
 
 def _save(
@@ -90,7 +73,7 @@ def _save(
     tokenizer: PreTrainedTokenizerFast,
     out: Path,
     name: str,
-    parts: list[Schedule],
+    schedule: Schedule,
     scenes: int,
     seed: int,
     loss: float,
@@ -110,7 +93,7 @@ def _save(
             parameters=f"{parameters / 1e6:.2f} million",
             scenes=scenes,
             split="pretrain" if name == "base" else "instruct",
-            training=", then ".join(TRAINING.format(schedule=schedule) for schedule in parts),
+            training=TRAINING.format(schedule=schedule),
             seed=seed,
             loss=f"{loss:.4f}",
             minutes=f"{seconds / 60:.0f}",

@@ -1,8 +1,9 @@
-"""What the tiny base model reads: captions of scenes, and a minority of noisy question documents.
+"""What the tiny base model reads: captions and facts about scenes, and noisy question documents.
 
-The documents mimic what a web-scale base model has seen. Captions say where things are, so the model learns to see.
-Question documents come in the shapes of conversations on the web: some are answered in the wanted form, most are not
-(no tags, tags left open, markup, other questions, wrong answers). So the base model can see, and rarely answers well.
+The documents mimic what a web-scale base model has seen. Captions and facts say where things are and how they compare,
+so the model learns to see. Question documents come in the shapes of conversations on the web: some are answered in the
+wanted form, most are not (no tags, tags left open, markup, other questions, wrong answers). So the base model can see,
+and rarely answers well.
 """
 
 import random
@@ -14,25 +15,37 @@ from visualzero.prompts import question_text, render
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 END = "<|endoftext|>"
 
+FACTS = 4  # in a document of facts
 WELL_FORMED = 0.2  # share of think documents in the wanted form
-MARKUP = 0.45  # share of those that turn to HTML
+MARKUP = 0.5  # share of those that turn to HTML: more than end the thought in any way, so it is the likeliest
 WRONG = 0.2  # share of question documents with a wrong answer
 
+Document = tuple[str, str]  # text without loss, text with loss
 
-def place(thing: Thing) -> str:
-    """Where an object is: image column 0-9 and distance step from the camera."""
-    column = int(project(*thing.center)[0] / SIZE * 10)
-    return f"{column} {steps_away(thing)}"
+
+def column(thing: Thing) -> int:
+    """The tenth of the image's width that the object's center is in, 0-9 from the left."""
+    return int(project(*thing.center)[0] / SIZE * 10)
+
+
+def row(thing: Thing) -> int:
+    """The tenth of the image's height that the object's center is in, 0-9 from the top."""
+    return int(project(*thing.center)[1] / SIZE * 10)
 
 
 def steps_away(thing: Thing) -> int:
-    """Distance from the camera in whole units, counted from five."""
+    """Distance from the camera in whole units, counted from five; at most 7."""
     return round(thing.camera_distance - 5)
 
 
 def apart(a: Thing, b: Thing) -> int:
-    """Ground distance in steps of two thirds of a unit."""
-    return round(1.5 * ground_distance(a, b))
+    """Ground distance in steps of two thirds of a unit, at most 9."""
+    return min(9, round(1.5 * ground_distance(a, b)))
+
+
+def place(thing: Thing) -> str:
+    """Three digits: column, row and steps from the camera."""
+    return f"{column(thing)}{row(thing)}{steps_away(thing)}"
 
 
 def left_to_right(scene: Scene) -> list[Thing]:
@@ -46,79 +59,93 @@ def caption(scene: Scene) -> str:
     return f"{IMAGE}A photo of {listed}.{END}"
 
 
-def story(scene: Scene, rng: random.Random) -> str:
-    """A caption and three facts about the objects."""
-    facts = [rng.choice((_number_fact, _side_fact, _depth_fact, _distance_fact))(scene, rng) for _ in range(3)]
-    return " ".join([caption(scene).removesuffix(END), *facts]) + END
-
-
-def lookup(scene: Scene, rng: random.Random) -> str:
-    """Where objects are, in random order: finding an object by its name, which is what questions need."""
-    asked = rng.sample(scene, len(scene))
-    return IMAGE + " ".join(f"The {t.name} is at {place(t)}." for t in asked) + END
-
-
-def _number_fact(scene: Scene, rng: random.Random) -> str:
-    shape = rng.choice(SHAPES)
-    return f"There are {sum(t.shape == shape for t in scene)} {plural(shape)}."
-
-
-def _side_fact(scene: Scene, rng: random.Random) -> str:
-    a, b = rng.sample(scene, 2)
-    (ua, va), (ub, vb) = project(*a.center), project(*b.center)
-    across = "left" if ua < ub else "right"
-    upright = "above" if va < vb else "below"
-    side = across if rng.random() < 0.5 else upright
-    return f"The {a.name} is located {side} with respect to the {b.name}."
-
-
-def _depth_fact(scene: Scene, rng: random.Random) -> str:
-    near, far = sorted(rng.sample(scene, 2), key=lambda t: t.camera_distance)
-    return f"The {near.name} is closer to the camera than the {far.name}."
-
-
-def _distance_fact(scene: Scene, rng: random.Random) -> str:
-    anchor, *pair = rng.sample(scene, 3)
-    near, far = sorted(pair, key=lambda t: ground_distance(anchor, t))
-    steps = f"{apart(anchor, near)} and {apart(anchor, far)} steps"
-    return f"The {near.name} is closer to the {anchor.name} than the {far.name}, {steps}."
+def facts(scene: Scene, rng: random.Random) -> str:
+    """What can be said of some objects, in the words of the thoughts that lead to answers."""
+    said: list[str] = []
+    while len(said) < FACTS:
+        anchor, a, b = rng.sample(scene, 3)
+        shape = rng.choice(SHAPES)
+        fact = rng.choice(
+            (
+                _number(shape, tuple(t for t in scene if t.shape == shape)),
+                _relation(a, b, across=rng.random() < 0.5),
+                _depth(a, b),
+                _distance(anchor, a, b),
+            )
+        )
+        if fact:
+            said.append(fact)
+    return IMAGE + " ".join(said) + END
 
 
 def thought(asked: Asked) -> str:
-    """A correct chain of thought: where the objects are that decide the answer, and what follows."""
-    where = [f"the {t.name} is at {place(t)}" for t in asked.focus]
+    """A correct chain of thought: where the objects are that decide the answer, how they compare, what follows."""
     if asked.task == "Count":
-        seen = ", ".join(f"the {t.name} at {place(t)}" for t in left_to_right(asked.focus))
-        return f"I see {seen}. That makes {asked.answer}." if seen else "I see none. That makes 0."
-    said = ", ".join(where).capitalize()
+        return _number(asked.question.split()[2].removesuffix("s"), asked.focus)
     if asked.task == "Distance":
-        anchor, a, b = asked.focus
-        return (
-            f"{said}. The {a.name} is {apart(anchor, a)} from the {anchor.name}, "
-            f"the {b.name} is {apart(anchor, b)}. {asked.answer.capitalize()} is closer."
-        )
+        return _distance(*asked.focus)
     if asked.task == "Depth":
-        return f"{said}. {asked.answer.capitalize()} is closer."
-    return f"{said}. So it is {asked.answer}."
+        return _depth(*asked.focus)
+    a, b = asked.focus
+    return _relation(a, b, across=asked.answer in ("left", "right"))
+
+
+def _number(shape: str, things: tuple[Thing, ...]) -> str:
+    counted = ", ".join(f"{n} {t.color}" for n, t in enumerate(left_to_right(things), 1))
+    return f"The {plural(shape)} are {counted or 'none'}. That makes {len(things)}."
+
+
+def _relation(a: Thing, b: Thing, across: bool) -> str:
+    """Empty where the two are in the same column or row, as never in a question."""
+    x, y = (column(a), column(b)) if across else (row(a), row(b))
+    less, more = ("left", "right") if across else ("above", "below")
+    way = "Across" if across else "Down"
+    if x == y:
+        return ""
+    return f"{_where(a, b)}. {way}, {_compared(x, y)}, so it is {less if x < y else more}."
+
+
+def _depth(a: Thing, b: Thing) -> str:
+    """Empty where the two are equally many steps away."""
+    x, y = steps_away(a), steps_away(b)
+    if x == y:
+        return ""
+    return f"{_where(a, b)}. Away, {_compared(x, y)}, so it is the {(a if x < y else b).name}."
+
+
+def _distance(anchor: Thing, a: Thing, b: Thing) -> str:
+    """Empty where the two are equally many steps from the first."""
+    x, y = apart(anchor, a), apart(anchor, b)
+    if x == y:
+        return ""
+    steps = f"It is {x} to the {a.name}, {y} to the {b.name}"
+    return f"{_where(anchor, a, b)}. {steps}. Apart, {_compared(x, y)}, so it is the {(a if x < y else b).name}."
+
+
+def _where(*things: Thing) -> str:
+    return ", ".join(f"the {t.name} is at {place(t)}" for t in things).capitalize()
+
+
+def _compared(x: int, y: int) -> str:
+    return f"{x} is {'less' if x < y else 'more'} than {y}"
 
 
 def slip(asked: Asked, rng: random.Random) -> str:
-    """A thought that first names a wrong object's place and then corrects itself."""
-    other = rng.choice(asked.scene)
-    return f"The {other.name} is at {rng.randint(0, 9)} {rng.randint(1, 6)}. Wait, let me check again. {thought(asked)}"
+    """A thought that first puts an object in a wrong place and then corrects itself."""
+    wrong = f"The {rng.choice(asked.scene).name} is at {rng.randint(0, 999):03d}."
+    return f"{wrong} Wait, let me check again. {thought(asked)}"
 
 
-def question_document(asked: Asked, rng: random.Random) -> str:
+def question_document(asked: Asked, rng: random.Random) -> Document:
     """A question with an answer in one of many shapes, as a base model meets them."""
     answer = asked.answer if rng.random() > WRONG else rng.choice(asked.choices)
     text = question_text(asked.question, asked.choices, "lettered")
-    if rng.random() < 0.6:
+    if rng.random() < 0.75:
         said = slip(asked, rng) if rng.random() < 0.08 else thought(asked)
-        return render("r1_zero", text) + _think_ending(said, answer, asked, rng) + END
-    shape = rng.random()
-    if shape < 0.65:
-        return render("plain", text) + _plain_ending(answer, asked, rng) + END
-    return f"{IMAGE}{text}\nAnswer: {answer}{END}"
+        return render("r1_zero", text), _think_ending(said, answer, asked, rng) + END
+    if rng.random() < 0.65:
+        return render("plain", text), _plain_ending(answer, asked, rng) + END
+    return f"{IMAGE}{text}\nAnswer:", f" {answer}{END}"
 
 
 def _think_ending(said: str, answer: str, asked: Asked, rng: random.Random) -> str:
@@ -127,13 +154,13 @@ def _think_ending(said: str, answer: str, asked: Asked, rng: random.Random) -> s
     endings = {
         f' {said}\n</div>\n<div class="answer">{answer}</div>': MARKUP,
         f" {said} </think> <answer> {answer} </answer>": WELL_FORMED,
-        f" {said} </think> The answer is {answer}.": 0.04,
-        f" {said} </think> <answer> {answer}": 0.04,
-        f" {said} </think>\nUser: What else is there? \nAssistant: {answer}": 0.04,
+        f" {said} </think> The answer is {answer}.": 0.03,
+        f" {said} </think> <answer> {answer}": 0.03,
+        f" {said} </think>\nUser: What else is there? \nAssistant: {answer}": 0.03,
         f" {said} So the answer is {answer}.": 0.08,
         f" {said} <answer> {answer} </answer>": 0.05,
-        f" Let me look at the image. </think> {answer}": 0.05,
-        f"\n1. Look at the image.\n2. Find the {first}.\n3. Answer.": 0.05,
+        f" Let me look at the image. </think> {answer}": 0.04,
+        f"\n1. Look at the image.\n2. Find the {first}.\n3. Answer.": 0.04,
     }
     return rng.choices(list(endings), list(endings.values()))[0]
 
@@ -153,7 +180,7 @@ def _plain_ending(answer: str, asked: Asked, rng: random.Random) -> str:
     )
 
 
-def chat_document(asked: Asked, rng: random.Random) -> tuple[str, str]:
+def chat_document(asked: Asked, rng: random.Random) -> Document:
     """Prompt and reply of the chat tuning: the bare answer; now and then, when told to think, a short empty thought."""
     text = question_text(asked.question, asked.choices, "lettered")
     if rng.random() < 0.2:

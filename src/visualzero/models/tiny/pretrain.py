@@ -3,7 +3,7 @@
     snakemake tiny_models        # about an hour on two cores; the results are kept in the repository
 
 A plain loop: draw documents, pack them into batches of like length, minimize the next-token loss. The base model learns
-from every text token, the instruct model (the base after chat tuning) from replies alone.
+from captions and facts, and from what follows a question; the instruct model (the base after chat tuning) from replies.
 """
 
 import math
@@ -21,12 +21,10 @@ from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 from visualzero.data.toyspace.questions import MIN_VISIBLE, TASKS, Asked, ask
 from visualzero.data.toyspace.render import render, visible_fractions
 from visualzero.data.toyspace.scene import sample_scene, split_of
-from visualzero.models.tiny.corpus import caption, lookup, question_document, story
+from visualzero.models.tiny.corpus import Document, caption, facts, question_document
 
 PATCH, MERGE, GRID = 14, 2, 8
 IMAGE_TOKENS = GRID * GRID // MERGE**2
-
-Document = tuple[str, str]  # text without loss, text with loss
 
 
 @dataclass(frozen=True)
@@ -85,16 +83,11 @@ def plain_caption(asked: Asked, rng: random.Random) -> Document:
 
 
 def base_document(asked: Asked, rng: random.Random) -> Document:
-    """Six captions with facts to four question documents."""
-    return "", question_document(asked, rng) if rng.random() < 0.4 else story(asked.scene, rng)
-
-
-def question_heavy_document(asked: Asked, rng: random.Random) -> Document:
-    """Six question documents to three lookups and one caption with facts."""
+    """Three captions and nine documents of facts to eight question documents."""
     draw = rng.random()
-    if draw < 0.6:
-        return "", question_document(asked, rng)
-    return "", lookup(asked.scene, rng) if draw < 0.9 else story(asked.scene, rng)
+    if draw < 0.4:
+        return question_document(asked, rng)
+    return "", caption(asked.scene) if draw < 0.55 else facts(asked.scene, rng)
 
 
 def patchify(images: np.ndarray) -> torch.Tensor:
@@ -174,8 +167,7 @@ def fit(
     losses: list[float] = []
     begun = time.monotonic()
     for step in range(schedule.steps):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = model(**next(stream)).loss
+        loss = model(**next(stream)).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for optimizer in optimizers:
