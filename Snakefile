@@ -18,6 +18,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/curve.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -28,6 +29,7 @@ localrules:
     sft,
     grpo,
     evaluate,
+    curve,
     report,
 
 
@@ -60,6 +62,11 @@ rule grpo:
 rule evaluate:
     input:
         layout.summary,
+
+
+rule curve:
+    input:
+        layout.curve,
 
 
 rule report:

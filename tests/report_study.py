@@ -30,6 +30,24 @@ ARMS: dict[str, dict[str, Any]] = {
 BENCHMARKS = {"toyspace": ["Count", "Depth"], "my own": ["Shelf order"]}
 SEEDS = {"base": [None], "base-sft": ["1"], "base-grpo": ["1", "2"]}
 
+LOST = {"difference": 0.173, "interval": [0.12, 0.22]}
+CONTROLS = {"base-grpo": {"1": {"no_image": {"micro": 0.427, "parse_rate": 0.9, "difference": LOST}}}}
+REASONING = {
+    "base": {"untrained": {"thoughts": {"missing": 1.0}}},
+    "base-grpo": {
+        "1": {
+            "thoughts": {"missing": 0.0},
+            "thought_words": {"all": {"median": 37}},
+            "reflection": {"rate": {"all": 0.25}},
+        }
+    },
+}
+AGREEMENT = {
+    "n": 16,
+    "scorers": {"strict": {"accuracy": 0.5, "parse_rate": 0.875}, EVIL: {"accuracy": 0.25, "parse_rate": 1.0}},
+    "same": {"strict": {"strict": 1.0, EVIL: 0.625}, EVIL: {"strict": 0.625, EVIL: 1.0}},
+}
+
 
 def png(color: str) -> bytes:
     buffer = io.BytesIO()
@@ -108,7 +126,13 @@ def write_study(root: Path) -> ReportInputs:
         summary["baselines"][name] = {"chance": chance, "constant_letter": constant, "constant_value": constant}
         inputs.benchmarks[name] = write_questions(root / f"{name}.parquet", tasks)
     compared = {"a": "base-grpo", "b": "base", "seed": "1", "difference": 0.412, "interval": [0.37, 0.45]}
-    summary["comparisons"]["toyspace"] = [compared | {"p_value": 1e-9, "b01": 20, "b10": 350, "n": 800}]
+    compared |= {"p_value": 1e-9, "p_holm": 4e-9, "ahead": "base-grpo", "b01": 20, "b10": 350, "n": 800}
+    claims = {"claim": f"Base + GRPO is ahead of Base {EVIL} by 41.2 points", "gain_claim": "+9.0 from form"}
+    summary["comparisons"]["toyspace"] = [compared | claims]
+    over_seeds = {"a": "base-grpo", "b": "base", "seeds": {"1": 0.412, "2": 0.4}, "difference": 0.406}
+    summary["comparisons_over_seeds"] = {"toyspace": [over_seeds | {"claim": "ahead on the mean of 2 seeds"}]}
+    summary |= {"controls": {"toyspace": CONTROLS}, "reasoning": {"toyspace": REASONING}}
+    summary["scorer_agreement"] = {"toyspace": AGREEMENT}
     (root / "summary.json").write_text(json.dumps(summary))
     for job, seconds in {"grpo base-grpo": 300.0, "pretrain": 90.5}.items():
         inputs.timings[job] = root / f"{job}.tsv"

@@ -5,7 +5,6 @@ import time
 
 import pytest
 
-from real_data import real_rows
 from visualzero.evaluation.answer import answer_text, is_formatted, parse_answer
 
 NUMBERS = ["3", "2", "1", "0"]
@@ -122,6 +121,68 @@ def test_what_is_rejected_is_not_chosen(response, expected):
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
+        ("The desk is closer to the camera, while the chair is further away.", 0),
+        ("The chair, which stands on the rug, appears to be slightly closer than the desk.", 1),
+        ("The object closest to the camera is the chair, not the desk.", 1),
+        ("Between the desk and the chair, the chair is nearest.", 1),
+        ("The desk is 3 m away and the chair 1 m, so the chair is closer.", 1),
+        ("The desk and the chair are equally close.", "ambiguous"),
+        ("The desk or the chair is closer.", "ambiguous"),
+        ("It depends on whether the desk is closer or the chair is closer.", "ambiguous"),
+        ("The desk is not closer than the chair.", "ambiguous"),
+        ("The desk is farther away.", "ambiguous"),
+    ],
+)
+def test_of_two_things_the_one_that_is_called_closer_is_chosen(response, expected):
+    assert chosen(response, THINGS) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("Point A is closer to the camera. It is on the man, while point B is on a building.", 0),
+        ("Point A is nearer, whereas point B is far away.", 0),
+        ("In the image, A is on the floor and B on the tree. Point B is closer to the camera.", 1),
+        ("Looking at points A and B, the point closer to the camera is B.", 1),
+        ("Neither A nor B is closer.", "none"),
+    ],
+)
+def test_letters_that_name_points_are_told_from_the_point_that_is_chosen(response, expected):
+    assert chosen(response, ["A is closer", "B is closer"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("One is on the left. Another one is behind it. So there are 2 cups in total.", 1),
+        ("I see 1 red cup and 1 blue cup, thus a total of 2.", 1),
+        ("1 + 1 = 2", 1),
+        ("3 of them are cups. Therefore, 3.", 0),
+        ("So many cups! 2 or 3.", "ambiguous"),
+        ("There are 2 cups and 3 plates.", "ambiguous"),
+    ],
+)
+def test_a_conclusion_decides_over_what_led_to_it(response, expected):
+    assert chosen(response, NUMBERS) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("It is not possible to tell which is closer, although the desk appears larger.", "none"),
+        ("I cannot determine the distance to the desk.", "none"),
+        ("I'm sorry, but I can't assist with questions about a chair.", "none"),
+        ("I cannot tell exactly, but the desk is closer.", 0),
+        ("I can't determine it with certainty. The answer is the chair.", 1),
+    ],
+)
+def test_who_cannot_tell_chooses_nothing_unless_they_answer_after_all(response, expected):
+    assert chosen(response, THINGS) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
         ("(B) 3", "conflicting"),
         ("B. 3", "conflicting"),
         ("The answer is B, 3", "conflicting"),
@@ -148,19 +209,19 @@ def test_an_explanation_after_the_option_may_name_others():
 
 
 @pytest.mark.parametrize(
-    ("response", "text", "tagged"),
+    ("response", "text"),
     [
-        ("no tags", "no tags", False),
-        ("<answer>A <answer>B</answer></answer>", "B", True),
-        ("thought</think> rest", " rest", False),
-        ("<think>cut off", "", False),
-        ("(B) <think>one</think> two", "(B) \n two", False),
-        ("<think>x</think><answer>B", "\n<answer>B", False),
-        ("<answer></answer>", "", True),
+        ("no tags", "no tags"),
+        ("<answer>A <answer>B</answer></answer>", "B"),
+        ("thought</think> rest", " rest"),
+        ("<think>cut off", ""),
+        ("(B) <think>one</think> two", "(B) \n two"),
+        ("<think>x</think><answer>B", "\n<answer>B"),
+        ("<answer></answer>", ""),
     ],
 )
-def test_the_last_closed_answer_is_read_else_all_but_the_thought(response, text, tagged):
-    assert answer_text(response) == (text, tagged)
+def test_the_last_closed_answer_is_read_else_all_but_the_thought(response, text):
+    assert answer_text(response) == text
 
 
 @pytest.mark.parametrize(
@@ -193,7 +254,7 @@ def test_any_text_is_read_without_an_error_and_always_the_same():
 
 
 def test_a_degenerate_response_takes_milliseconds_not_minutes():
-    start = time.perf_counter()
+    start = time.process_time()
     for piece in (
         "A ",
         "\n",
@@ -205,22 +266,11 @@ def test_a_degenerate_response_takes_milliseconds_not_minutes():
         "closer than the left ",
         "<answer>",
         " ",
+        "final answer is ",
+        "is closer ",
+        "the left is closer ",
+        "so ",
+        "= ",
     ):
         parse_answer(piece * 3000, ["left", "3"])
-    assert time.perf_counter() - start < 10
-
-
-def test_real_responses_are_read_as_the_published_letters():
-    """BLINK's own extraction (a rule, else GPT-3.5) of 2,768 responses of ten models."""
-    rows = [row for row in real_rows("blink_model_outputs.jsonl") if row.get("choices")]
-    agree = false_positive = 0
-    answered = [row for row in rows if not row["official_prediction"].startswith("(Z)")]
-    for row in rows:
-        prediction = parse_answer(row["response"], row["choices"]).prediction
-        letter = None if prediction is None else f"({chr(65 + prediction)})"
-        official = row["official_prediction"][:3]
-        agree += letter == official
-        false_positive += letter == row["answer"] != official
-    assert len(answered) == 2768
-    assert agree / len(answered) >= 0.995
-    assert false_positive / len(rows) <= 0.002
+    assert time.process_time() - start < 10

@@ -64,7 +64,20 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for command in ("questions", "model", "train", "predict", "score", "summarize", "report", "schema", "tiny-models"):
+    for command in (
+        "questions",
+        "model",
+        "train",
+        "predict",
+        "score-arm",
+        "score",
+        "compare",
+        "inspect",
+        "summarize",
+        "report",
+        "schema",
+        "tiny-models",
+    ):
         assert f"\n    {command} " in told
 
 
@@ -74,11 +87,11 @@ def test_the_package_runs_as_a_module() -> None:
 
 
 def test_a_misspelt_arm_is_told_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "unknown arm 'bas-grpo'; did you mean 'base-grpo'?" in error_of(capsys, "score", "bas-grpo", "toyspace")
+    assert "unknown arm 'bas-grpo'; did you mean 'base-grpo'?" in error_of(capsys, "score-arm", "bas-grpo", "toyspace")
 
 
 def test_a_misspelt_benchmark_is_told_with_the_nearest_name(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "did you mean 'toyspace'?" in error_of(capsys, "score", "base", "toy-space")
+    assert "did you mean 'toyspace'?" in error_of(capsys, "score-arm", "base", "toy-space")
     assert "did you mean 'toyspace'?" in error_of(capsys, "questions", "toyspac")
 
 
@@ -92,14 +105,14 @@ def test_a_missing_config_is_told(capsys: pytest.CaptureFixture[str], tmp_path: 
 
 @pytest.mark.parametrize("seed", ["one", "1.5", "²", "untrained"])
 def test_a_seed_that_is_no_number_is_told(capsys: pytest.CaptureFixture[str], seed: str) -> None:
-    assert f"--seed {seed}: not a whole number" in error_of(capsys, "score", "base-sft", "toyspace", "--seed", seed)
+    assert f"--seed {seed}: not a whole number" in error_of(capsys, "score-arm", "base-sft", "toyspace", "--seed", seed)
 
 
 def test_responses_that_are_not_there_are_told(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    told = error_of(capsys, "score", "base-sft", "toyspace")
+    told = error_of(capsys, "score-arm", "base-sft", "toyspace")
     assert told.startswith("results/demo/predictions/base-sft/1/toyspace.jsonl: no such file")
 
 

@@ -14,7 +14,10 @@ import pytest
 import yaml
 
 from visualzero.config import (
+    Grpo,
     Local,
+    Resample,
+    Sft,
     Study,
     ToySpace,
     load_study,
@@ -28,7 +31,11 @@ from visualzero.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 TERMS = ("accuracy", "format", "length")
-PROMPTS = ("plain", "r1_zero", "chat", "chat_think")
+PROMPTS = (
+    *("chat", "chat_answer", "chat_image", "chat_think", "chat_think_image", "chat_think_newline"),
+    *("plain", "r1_zero", "r1_zero_image", "r1_zero_image_blank"),
+)
+SIX = ["base", "base-reason", "base-sft", "base-grpo", "instruct", "instruct-grpo"]
 
 
 @pytest.fixture
@@ -74,8 +81,6 @@ def mappings(schema: Any) -> Iterator[dict[str, Any]]:
 @pytest.mark.parametrize("scale", ["demo", "paper"])
 def test_the_study_is_valid_at_every_scale(raw: dict[str, Any], root: Path, scale: str) -> None:
     study = load_study({**raw, "scale": scale}, root)
-    assert list(study.arms) == ["base", "base-reason", "base-sft", "base-grpo", "instruct", "instruct-grpo"]
-    assert study.trained_arms() == ["base-sft", "base-grpo", "instruct-grpo"]
     assert study.sft.steps * study.sft.batch_size == study.grpo.steps * study.grpo.batch_size
 
 
@@ -89,6 +94,81 @@ def test_the_paper_scale_is_the_paper(raw: dict[str, Any], root: Path) -> None:
     grpo = load_study({**raw, "scale": "paper"}, root).grpo
     assert (grpo.learning_rate, grpo.beta, grpo.group_size, grpo.batch_size) == (1e-6, 0.04, 8, 8)
     assert (grpo.steps, grpo.max_completion, grpo.dtype) == (1500, 700, "bfloat16")
+
+
+def test_the_demo_runs_six_arms_and_the_paper_scale_all(raw: dict[str, Any], root: Path) -> None:
+    demo, paper = (load_study({**raw, "scale": scale}, root) for scale in ("demo", "paper"))
+    assert list(demo.arms) == demo.run == SIX
+    assert demo.trained_arms() == ["base-sft", "base-grpo", "instruct-grpo"]
+    assert list(paper.arms) == paper.run == list(raw["arms"])
+    assert len(demo.comparisons) == 5
+    assert len(paper.comparisons) == len(raw["comparisons"])
+
+
+@pytest.mark.parametrize(
+    ("run", "arms"),
+    [
+        ("all", None),
+        ("base", ["base"]),
+        (["base-grpo", "base"], ["base", "base-grpo"]),
+        ({"demo": ["base"], "paper": "all"}, ["base"]),
+    ],
+    ids=str,
+)
+def test_run_says_which_arms_are_run(raw: dict[str, Any], root: Path, run: Any, arms: list[str] | None) -> None:
+    study = load_study({**raw, "run": run}, root)
+    assert study.run == list(study.arms) == (arms or list(raw["arms"]))
+
+
+def test_every_arm_is_run_where_nothing_is_said(raw: dict[str, Any], root: Path) -> None:
+    del raw["run"]
+    assert load_study(raw, root).run == list(raw["arms"])
+
+
+def test_only_comparisons_between_arms_that_are_run_are_planned(raw: dict[str, Any], root: Path) -> None:
+    [pair] = load_study({**raw, "run": ["base", "base-sft", "instruct"]}, root).comparisons
+    assert (pair.a, pair.b) == ("base-sft", "base")
+
+
+def test_an_arm_changes_keys_of_its_recipe_for_itself_alone(raw: dict[str, Any], root: Path) -> None:
+    study = load_study({**raw, "run": "all"}, root)
+    gpg, grpo = study.recipe("base-gpg"), study.recipe("base-grpo")
+    assert isinstance(gpg, Grpo)
+    assert (gpg.beta, gpg.loss, gpg.resample) == (0.0, "dapo", Resample(tries=20, min_valid=0.4))
+    assert (gpg.steps, gpg.learning_rate) == (grpo.steps, grpo.learning_rate)
+    assert grpo == study.grpo
+    assert study.recipe("base-sft") == study.sft
+    assert study.evaluation("base-grpo-asprinted").repetition_penalty == 1.05
+    assert study.evaluation("base-grpo") == study.evaluate
+
+
+def test_fidelity_switches_are_off_but_in_the_arms_that_print_them(raw: dict[str, Any], root: Path) -> None:
+    study = load_study({**raw, "scale": "paper"}, root)
+
+    def switches(arm: str) -> tuple[bool, ...]:
+        recipe, spec = study.recipe(arm), study.arm(arm)
+        return (
+            "image" in spec.prompt,
+            spec.asked_with != spec.prompt,
+            isinstance(recipe, Grpo) and recipe.top_k == 50,
+            study.evaluation(arm).repetition_penalty != 1,
+            isinstance(recipe, Sft) and recipe.prompt_loss,
+        )
+
+    on = {arm: switches(arm) for arm in study.trained_arms() if any(switches(arm))}
+    assert on == {
+        "base-sft-asprinted": (True, True, False, True, True),
+        "base-grpo-asprinted": (True, True, True, True, False),
+        "instruct-grpo-asprinted": (True, True, True, False, False),
+    }
+
+
+def test_an_arm_may_start_from_another(raw: dict[str, Any], root: Path) -> None:
+    study = load_study({**raw, "run": "all"}, root)
+    assert study.arm("base-coldstart-grpo").init == "base-coldstart"
+    assert study.origin("base-coldstart-grpo") == study.origin("base") == "base"
+    assert study.source("base-coldstart-grpo") == study.models.base
+    assert study.source("instruct-grpo") == study.models.instruct
 
 
 def test_names_come_from_files(root: Path) -> None:
@@ -183,7 +263,7 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         ("rewards: {r1: {terms: {}}}", "rewards.r1.terms: must have at least 1 entry, not {}"),
         (
             "arms: {a: {title: A, init: bas, recipe: none, prompt: plain}}",
-            "arms.a.init: unknown value 'bas'; did you mean 'base'? (known: base, instruct)",
+            "arms.a.init: unknown model or trained arm 'bas'; did you mean 'base'? (known: base, instruct)",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: gpro, prompt: plain}}",
@@ -192,15 +272,15 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         (
             "arms: {a: {title: A, init: base, recipe: none, prompt: r1zero}}",
             "arms.a.prompt: unknown prompt style 'r1zero'; did you mean 'r1_zero'?"
-            " (known: chat, chat_think, plain, r1_zero)",
+            " (known: chat, chat_answer, chat_image, ",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: grpo, prompt: plain, reward: r2}}",
-            "arms.a.reward: unknown reward 'r2'; did you mean 'r1'? (known: r1, r1-length)",
+            "arms.a.reward: unknown reward 'r2'; did you mean 'r1'? (known: r1, accuracy, r1-length)",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: grpo, prompt: plain}}",
-            "arms.a.reward: a grpo arm needs a reward (known: r1, r1-length)",
+            "arms.a.reward: a grpo arm needs a reward (known: r1, accuracy, r1-length)",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: sft, prompt: plain, reward: r1}}",
@@ -212,8 +292,7 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         ),
         (
             "arms: {a: {titel: A, title: A, init: base, recipe: none, prompt: plain}}",
-            "arms.a.titel: unknown key 'titel'; did you mean 'title'?"
-            " (known: title, init, recipe, prompt, reward, freeze, paper)",
+            "arms.a.titel: unknown key 'titel'; did you mean 'title'? (known: title, init, recipe, prompt, ",
         ),
         (
             "arms: {a: {init: base, recipe: none, prompt: plain}}",
@@ -226,6 +305,14 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         ("arms: {base: 3}", "arms.base: must be a mapping of keys to values, not 3"),
         ("comparisons: [{a: base, b: bse}]", "comparisons.0.b: unknown arm 'bse'; did you mean 'base'? (known: base,"),
         ("comparisons: [{a: base, b: base}]", "comparisons.0: compares 'base' with itself; name two arms"),
+        ("run: [bse]", "run.0: unknown arm 'bse'; did you mean 'base'? (known: base, "),
+        ("run: 3", "run: must be a valid list, not 3"),
+        ("run: {dmo: all}", "run: must be a valid list, not {'dmo': 'all'}"),
+        ("run: []", "run: must have at least 1 entry, not []"),
+        (
+            "run: [base, base-coldstart-grpo]",
+            "arms.base-coldstart-grpo: comes from 'base-coldstart', which is not run: add it to run",
+        ),
         ("scale: deno", "scale: unknown scale 'deno'; did you mean 'demo'? (known: demo, paper)"),
         ("seeds: []", "seeds: must have at least 1 entry, not []"),
         ("seeds: [1, 2, 1]", "seeds: listed twice: 1; list each one once"),
@@ -234,14 +321,14 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         ("grpo: {steps: ten}", "grpo.steps: must be a valid integer, not 'ten'"),
         ("grpo: {micro_batch: 48}", "grpo: micro_batch 48 does not divide the 64 samples of a step; choose a divisor"),
         ("grpo: {stpes: 10}", "grpo.stpes: unknown key 'stpes'; did you mean 'steps'? (known: "),
-        ("gprpo: {}", "gprpo: unknown key 'gprpo'; did you mean 'grpo'? (known: scale, seeds, arms, "),
+        ("gprpo: {}", "gprpo: unknown key 'gprpo'; did you mean 'grpo'? (known: scale, seeds, run, arms, "),
         (
             "models: {base: {path: a, repo: b}}",
             "models.base: give exactly one of path (a folder) and repo (on the model hub)",
         ),
         (
             "data: {train: {kind: locale, path: x}}",
-            "data.train: unknown kind 'locale'; did you mean 'local'? (known: toyspace, local, sat, cvbench)",
+            "data.train: unknown kind 'locale'; did you mean 'local'? (known: toyspace, local, sat, ",
         ),
         (
             "data: {train: {kind: local, pth: x}}",
@@ -253,6 +340,50 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
 def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], root: Path, change: str, line: str) -> None:
     told = lines_of({**raw, **yaml.safe_load(change)}, root)
     assert [found for found in told if found.startswith(f"config/config.yaml: {line}")], told
+
+
+@pytest.mark.parametrize(
+    ("arm", "change", "line"),
+    [
+        ("base", "grpo: {beta: 0}", "grpo: has no use: the arm's recipe is none; remove the key"),
+        ("base", "freeze: [vision]", "freeze: has no use: the arm's recipe is none; remove the key"),
+        ("base", "eval_prompt: chat", "eval_prompt: has no use: the arm's recipe is none; remove the key"),
+        ("base", "init: base-sft", "init: 'base-sft' is trained: an arm of recipe none starts from a model"),
+        ("base-sft", "eval_prompt: chta", "eval_prompt: unknown prompt style 'chta'; did you mean 'chat'? (known: "),
+        ("base-sft", "sft: {beta: 0}", "sft.beta: unknown key 'beta'; "),
+        ("base-sft", "init: base-sft", "init: unknown model or trained arm 'base-sft'; did you mean 'base"),
+        ("base-sft", "trajectories: {arm: instruct}", "trajectories.arm: unknown grpo arm 'instruct'; "),
+        ("base-sft", "trajectories: {}", "trajectories: give exactly one of arm (a grpo arm) and path (a table of"),
+        ("base-grpo", "trajectories: {path: x.csv}", "trajectories: has no use: the arm's recipe is grpo; remove"),
+        ("base-grpo", "grpo: {bta: 0}", "grpo.bta: unknown key 'bta'; did you mean 'beta'? (known: steps, "),
+        ("base-grpo", "grpo: {micro_batch: 48}", "grpo: micro_batch 48 does not divide the 64 samples of a step; "),
+        ("base-grpo", "grpo: {resample: {tries: 0}}", "grpo.resample.tries: must be greater than 0, not 0"),
+        ("base-grpo", "evaluate: {repetition_penalty: 0}", "evaluate.repetition_penalty: must be greater than 0, not"),
+        (
+            "base-grpo",
+            "{freeze: [vision], grpo: {lora: {r: 2, alpha: 4}}}",
+            "freeze: has no use with lora, which trains adapters alone; set lora.targets instead",
+        ),
+        (
+            "base-grpo",
+            "init: base-coldstart",
+            " comes from 'base-coldstart', which comes from 'base-grpo' itself; start one from a model",
+        ),
+    ],
+    ids=str,
+)
+def test_a_mistake_in_an_arm_is_told_in_one_line(
+    raw: dict[str, Any], root: Path, arm: str, change: str, line: str
+) -> None:
+    raw["arms"][arm] |= yaml.safe_load(change)
+    told = lines_of({**raw, "run": "all"}, root)
+    place = f"config/config.yaml: arms.{arm}{':' if line.startswith(' ') else '.'}{line}"
+    assert [found for found in told if found.startswith(place)], told
+
+
+def test_what_an_arm_that_is_not_run_starts_from_need_not_be_run(raw: dict[str, Any], root: Path) -> None:
+    raw["arms"]["base-gpg"] |= {"freeze": ["vision"], "grpo": {"lora": {"r": 2, "alpha": 4}}}
+    assert load_study(raw, root).run == SIX
 
 
 def test_every_mistake_is_told_at_once(raw: dict[str, Any], root: Path) -> None:

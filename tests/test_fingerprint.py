@@ -23,6 +23,12 @@ def study(**overrides: Any) -> Study:
     return load_study(yaml.safe_load((ROOT / "config/config.yaml").read_text()) | overrides, ROOT)
 
 
+def raw_arms() -> dict[str, Any]:
+    """The arms as the config writes them, also those that the demo does not run."""
+    arms: dict[str, Any] = yaml.safe_load((ROOT / "config/config.yaml").read_text())["arms"]
+    return arms
+
+
 def forget() -> None:
     """What a new process would know."""
     for cached in (code.closure, code._content, code._imports, code._file):
@@ -85,6 +91,11 @@ def test_no_module_imports_in_a_way_that_closures_do_not_follow() -> None:
             assert not (isinstance(node, ast.ImportFrom) and node.level), f"{path}: a relative import"
 
 
+def readable(value: object) -> str:
+    """A test's name that doesn't hang on the order of a set."""
+    return str(sorted(value) if isinstance(value, set) else value)
+
+
 @pytest.mark.parametrize("module", ["training.sft", "training.grpo", "evaluation.generate"])
 def test_what_trains_and_answers_does_not_depend_on_what_scores_and_shows(module: str) -> None:
     found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure(module)}
@@ -141,7 +152,7 @@ def test_an_edit_of_generation_changes_responses_alone(edit: Callable[..., None]
 
 
 def test_a_reward_term_changes_only_arms_that_are_paid_by_it(edit: Callable[..., None]) -> None:
-    arms = {name: arm.model_dump() for name, arm in study().arms.items()}
+    arms = raw_arms()
     arms[INSTRUCT]["reward"] = "r1-length"
     before = fingerprints(study(arms=arms))
     edit("rewards/length.py")
@@ -149,8 +160,8 @@ def test_a_reward_term_changes_only_arms_that_are_paid_by_it(edit: Callable[...,
 
 
 def test_a_new_import_is_followed(edit: Callable[..., None]) -> None:
-    edit("rewards/length.py", "from visualzero.data.build import rows_of\n")
-    arms = {name: arm.model_dump() for name, arm in study().arms.items()}
+    edit("rewards/length.py", "from visualzero.data.build import open_source\n")
+    arms = raw_arms()
     arms[INSTRUCT]["reward"] = "r1-length"
     before = fingerprints(study(arms=arms))
     edit("data/build.py")
@@ -180,10 +191,36 @@ def test_the_order_of_keys_does_not_matter() -> None:
         ({"data": {"train": {"n": 440}}}, {"data train"}),
         ({"models": {"instruct": {"path": "models/other"}}}, {"model instruct"}),
     ],
-    ids=str,
+    ids=readable,
 )
 def test_a_setting_changes_what_depends_on_it(overrides: dict[str, Any], what: set[str]) -> None:
     assert changed(fingerprints(study()), fingerprints(study(**overrides))) - {"report", "summary"} == what
+
+
+@pytest.mark.parametrize(
+    ("arm", "change", "what"),
+    [
+        (GRPO, {"grpo": {"beta": 0.0}}, {f"run {GRPO}"}),
+        (GRPO, {"eval_prompt": "r1_zero_image"}, {f"predict {GRPO}", f"score {GRPO}"}),
+        (GRPO, {"evaluate": {"repetition_penalty": 1.05}}, {f"predict {GRPO}"}),
+        (SFT, {"sft": {"prompt_loss": True}}, {f"run {SFT}"}),
+        (SFT, {"trajectories": {"arm": GRPO}}, {f"run {SFT}"}),
+    ],
+    ids=readable,
+)
+def test_what_an_arm_changes_for_itself_changes_it_alone(arm: str, change: dict[str, Any], what: set[str]) -> None:
+    arms = raw_arms()
+    changes = arms | {arm: arms[arm] | change}
+    assert changed(fingerprints(study()), fingerprints(study(arms=changes))) - {"report", "summary"} == what
+
+
+def test_what_picks_trajectories_changes_the_arms_that_learn_them(edit: Callable[..., None]) -> None:
+    def runs() -> dict[str, str]:
+        return {arm: jobs.run_fingerprint(study(run="all"), arm, 1) for arm in (SFT, "base-coldstart")}
+
+    before = runs()
+    edit("rewards/format.py")
+    assert changed(before, runs()) == {"base-coldstart"}
 
 
 def test_pixels_change_the_arms_of_their_model() -> None:
@@ -201,7 +238,7 @@ def test_seeds_differ() -> None:
 
 
 def test_arms_that_are_trained_alike_share_a_fingerprint_whatever_they_are_called() -> None:
-    arms = {name: arm.model_dump() for name, arm in study().arms.items()}
+    arms = raw_arms()
     arms["again"] = {**arms[GRPO], "title": "Again", "paper": None}
-    both = study(arms=arms)
+    both = study(arms=arms, run="all")
     assert jobs.run_fingerprint(both, "again", 1) == jobs.run_fingerprint(both, GRPO, 1)

@@ -1,19 +1,20 @@
-"""Responses: a batch answers as one question at a time does, and an interruption leaves no trace in the result."""
+"""Responses: one row per question, and neither shards nor interruptions leave a trace in the result."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from transformers import Qwen2VLForConditionalGeneration
 
 from visualzero.config import Evaluate
-from visualzero.evaluation import generate as module
-from visualzero.evaluation.generate import Job, generate, predict
+from visualzero.errors import UserError
+from visualzero.evaluation import transformers_engine
+from visualzero.evaluation.asking import Answer, Batch, Engine, ask, batches_of
+from visualzero.evaluation.generate import Job, predict
 from visualzero.evaluation.score import read_rows
-from visualzero.models.loading import load_model
+from visualzero.evaluation.shards import Shard, shards
 from visualzero.models.processor import ImageProcessor, load_processor
 from visualzero.prompts import question_text, render
 
@@ -22,13 +23,16 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 SETTINGS = Evaluate(max_new_tokens=8, batch_size=5, dtype="float32", threads=1)
-LABELS = {"run": "base/untrained", "arm": "base", "seed": None, "benchmark": "toyspace", "prompt": "r1_zero"}
+LABELS = {
+    "run": "base/untrained",
+    "arm": "base",
+    "seed": None,
+    "benchmark": "toyspace",
+    "control": None,
+    "prompt": "r1_zero",
+    "engine": "transformers",
+}
 JOB = Job(LABELS, "lettered", SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def model(tiny_model: Path) -> Qwen2VLForConditionalGeneration:
-    return load_model(tiny_model, "float32")
 
 
 @pytest.fixture(scope="module")
@@ -36,91 +40,103 @@ def processor(tiny_model: Path) -> ImageProcessor:
     return load_processor(tiny_model, "r1_zero", 3136, 12544)
 
 
-def prompts_of(questions: "pd.DataFrame") -> list[str]:
-    return [
-        render("r1_zero", question_text(row.question, list(row.choices), "lettered")) for row in questions.itertuples()
-    ]
+@pytest.fixture
+def engine(tiny_model: Path, processor: ImageProcessor) -> Engine:
+    return partial(transformers_engine.answers, weights=tiny_model, processor=processor, settings=SETTINGS)
 
 
-def tokens_of(
-    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, questions: "pd.DataFrame", n: int
-) -> list[int]:
-    """The first question's greedy tokens, with nothing that ends them."""
-    [image] = [module.decode_image(row.image, row.id) for row in questions.iloc[:1].itertuples()]
-    inputs = processor(images=[image], text=prompts_of(questions.iloc[:1]), return_tensors="pt")
-    output = model.generate(**inputs, do_sample=False, max_new_tokens=n, eos_token_id=-1)
-    return output[0, inputs["input_ids"].shape[1] :].tolist()
+def of(engine: Engine, batches: list[Batch]) -> dict[str, Answer]:
+    """Answers by question."""
+    asked = [one for batch in batches for one in batch]
+    given = [answer for some in engine(batches) for answer in some]
+    return {one.id: answer for one, answer in zip(asked, given, strict=True)}
+
+
+# Asking
+
+
+def test_a_prompt_is_that_of_training(processor: ImageProcessor, toyspace: "pd.DataFrame") -> None:
+    one = ask(toyspace, processor, "lettered")[0]
+    row = toyspace.iloc[0]
+    assert one.prompt == render("r1_zero", question_text(row.question, list(row.choices), "lettered"))
+    assert len(one.prompt_sha) == 16
+
+
+@pytest.mark.parametrize("style", ["plain", "r1_zero", "chat", "chat_think"])
+def test_without_an_image_only_the_image_is_missing(tiny_model: Path, toyspace: "pd.DataFrame", style: str) -> None:
+    processor = load_processor(tiny_model, style, 3136, 12544)
+    [seen, *_], [blind, *_] = (ask(table, processor, "lettered") for table in (toyspace, toyspace.assign(image=None)))
+    assert blind.prompt == seen.prompt.replace("<|vision_start|><|image_pad|><|vision_end|>", "")
+    assert blind.prompt != seen.prompt
+    assert blind.picture() is None
+
+
+def test_batches_are_of_like_length_longest_first(processor: ImageProcessor, toyspace: "pd.DataFrame") -> None:
+    asked = ask(toyspace, processor, "lettered")
+    batches = batches_of(asked, processor, 5)
+    assert [len(batch) for batch in batches] == [5, 5, 5, 1]
+    assert sorted(one.id for batch in batches for one in batch) == sorted(toyspace["id"])
+    lengths = [len(processor.tokenizer.encode(one.prompt)) for batch in batches for one in batch]
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_an_image_counts_by_its_tokens(tiny_model: Path, toyspace: "pd.DataFrame") -> None:
+    asked = ask(toyspace.iloc[:2], load_processor(tiny_model, "r1_zero", 3136, 12544), "lettered")
+    small, large = (load_processor(tiny_model, "r1_zero", 784, pixels) for pixels in (784, 12544))
+    blind = [asked[0]._replace(image=None), asked[1]]
+    for processor, tokens in ((small, 1), (large, 16)):
+        [inputs] = [transformers_engine.prepare([blind[1]], processor)]
+        assert int((inputs["input_ids"] == processor.image_token_id).sum()) == tokens
+        assert batches_of(blind, processor, 1)[0] == [blind[1]]
+
+
+def test_a_broken_image_names_its_question(processor: ImageProcessor, toyspace: "pd.DataFrame") -> None:
+    broken = toyspace.assign(image=[{"bytes": b"no image", "path": "x.png"}] * len(toyspace))
+    with pytest.raises(UserError, match=f"question {toyspace['id'][0]}: its image can't be decoded"):
+        batches_of(ask(broken, processor, "lettered"), processor, 4)
+
+
+# Answers
 
 
 def test_a_batch_answers_as_one_question_at_a_time(
-    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, toyspace: "pd.DataFrame"
+    engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
 ) -> None:
-    questions = toyspace.iloc[:6]
-    prompts = prompts_of(questions)
-    assert len({len(processor.tokenizer.encode(prompt)) for prompt in prompts}) >= 4  # padded by different amounts
-    together = list(generate(model, processor, questions, prompts, 16))
-    alone = [
-        answer
-        for i in range(len(prompts))
-        for answer in generate(model, processor, questions.iloc[[i]], [prompts[i]], 16)
-    ]
-    assert together == alone
-    assert len({answer["response"] for answer in together}) == len(prompts)
+    asked = ask(toyspace.iloc[:6], processor, "lettered")
+    together = of(engine, [asked])
+    assert together == of(engine, [[one] for one in asked])
+    assert len({answer["response"] for answer in together.values()}) == len(asked)
 
 
-def test_the_image_is_looked_at(
-    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, toyspace: "pd.DataFrame"
-) -> None:
-    questions = toyspace.iloc[:2]
-    same_text = [prompts_of(questions)[0]] * 2
-    one, two = generate(model, processor, questions, same_text, 16)
-    assert one["response"] != two["response"]
+def test_the_image_is_looked_at(engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame") -> None:
+    one, two = ask(toyspace.iloc[:2], processor, "lettered")
+    [[first, second]] = engine([[one, two._replace(prompt=one.prompt)]])
+    assert first["response"] != second["response"]
 
 
-def test_padding_on_the_right_is_refused(
-    tiny_model: Path, model: Qwen2VLForConditionalGeneration, toyspace: "pd.DataFrame"
-) -> None:
+def test_padding_on_the_right_is_refused(tiny_model: Path, toyspace: "pd.DataFrame") -> None:
     processor = load_processor(tiny_model, "r1_zero", 3136, 12544)
     processor.tokenizer.padding_side = "right"
     with pytest.raises(AssertionError, match="padding on the left"):
-        list(generate(model, processor, toyspace.iloc[:1], prompts_of(toyspace.iloc[:1]), 4))
+        transformers_engine.prepare(ask(toyspace, processor, "lettered"), processor)
 
 
-def test_a_response_that_ends_by_itself_is_cut_at_its_end(
-    tiny_model: Path, processor: ImageProcessor, toyspace: "pd.DataFrame"
+@pytest.mark.parametrize(
+    ("tokens", "n_tokens", "reason"), [([40, 41, 0], 2, "stop"), ([0], 0, "stop"), ([40, 41, 42], 3, "length")]
+)
+def test_what_ends_a_response_is_no_part_of_it(
+    processor: ImageProcessor, tokens: list[int], n_tokens: int, reason: str
 ) -> None:
-    model = load_model(tiny_model, "float32")
-    tokens = tokens_of(model, processor, toyspace, 12)
-    stop = next(k for k in range(3, 12) if tokens[k] not in tokens[:k])
-    model.generation_config.eos_token_id = [tokens[stop]]
-    questions = toyspace.iloc[:4]  # the others go on, so that the first is padded after its end
-    first, *others = generate(model, processor, questions, prompts_of(questions), 12)
-    assert first == {
-        "response": processor.tokenizer.decode(tokens[:stop], skip_special_tokens=True),
-        "n_tokens": stop,
-        "finish_reason": "stop",
-    }
-    assert any(other["finish_reason"] == "length" for other in others)
+    answer = transformers_engine.answer(tokens, {0}, processor)
+    assert answer["response"] == processor.tokenizer.decode(tokens[:n_tokens])
+    assert (answer["n_tokens"], answer["finish_reason"]) == (n_tokens, reason)
 
 
-def test_a_response_that_ends_with_the_last_token_allowed_is_not_cut_off(
-    tiny_model: Path, processor: ImageProcessor, toyspace: "pd.DataFrame"
-) -> None:
-    model = load_model(tiny_model, "float32")
-    tokens = tokens_of(model, processor, toyspace, 12)
-    stop = next(k for k in range(3, 12) if tokens[k] not in tokens[:k])
-    model.generation_config.eos_token_id = tokens[stop]
-    questions = toyspace.iloc[:1]
-    for allowed, reason in ((stop + 1, "stop"), (stop, "length")):
-        [answer] = generate(model, processor, questions, prompts_of(questions), allowed)
-        assert (answer["n_tokens"], answer["finish_reason"]) == (stop, reason)
-
-
-def test_a_response_that_does_not_end_has_all_tokens_allowed(
-    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, toyspace: "pd.DataFrame"
-) -> None:
-    [answer] = generate(model, processor, toyspace.iloc[:1], prompts_of(toyspace.iloc[:1]), 7)
-    assert (answer["n_tokens"], answer["finish_reason"]) == (7, "length")
+def test_a_response_ends_with_the_tokens_of_checkpoint_and_tokenizer(processor: ImageProcessor) -> None:
+    own = processor.tokenizer.eos_token_id
+    assert transformers_engine.stop_tokens([own, 7], processor) == {own, 7}
+    assert transformers_engine.stop_tokens(7, processor) == {own, 7}
+    assert transformers_engine.stop_tokens(None, processor) == {own}
 
 
 # The stage
@@ -132,8 +148,8 @@ def undisturbed(
 ) -> Path:
     """What `predict` writes when nothing happens."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    torch.set_num_threads(1)
-    predict(JOB, tiny_model, processor, toyspace, folder / "out.jsonl", folder / "work")
+    engine = partial(transformers_engine.answers, weights=tiny_model, processor=processor, settings=SETTINGS)
+    predict(JOB, engine, processor, toyspace, folder / "out.jsonl", folder / "work")
     return folder / "out.jsonl"
 
 
@@ -142,16 +158,44 @@ def test_there_is_one_row_for_each_question_in_order(undisturbed: Path, toyspace
     assert [row["id"] for row in rows] == toyspace["id"].tolist()
     for row in rows:
         assert {key: row[key] for key in LABELS} == LABELS
-        assert set(row) == {*LABELS, "id", "prompt_sha", "response", "n_tokens", "finish_reason", "engine"}
+        assert set(row) == {*LABELS, "id", "prompt_sha", "response", "n_tokens", "finish_reason"}
     assert not (undisturbed.parent / "work" / "responses.jsonl").exists()
 
 
 def test_the_batch_size_changes_no_response(
-    undisturbed: Path, tmp_path: Path, tiny_model: Path, processor: ImageProcessor, toyspace: "pd.DataFrame"
+    undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
 ) -> None:
     job = Job(LABELS, "lettered", SETTINGS.model_copy(update={"batch_size": 16}))
-    predict(job, tiny_model, processor, toyspace, tmp_path / "out.jsonl", tmp_path / "work")
+    predict(job, engine, processor, toyspace, tmp_path / "out.jsonl", tmp_path / "work")
     assert (tmp_path / "out.jsonl").read_bytes() == undisturbed.read_bytes()
+
+
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_shards_are_asked_the_same_batches_and_share_them_all(
+    undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame", count: int
+) -> None:
+    whole = batches_of(ask(toyspace, processor, "lettered"), processor, SETTINGS.batch_size)
+    seen: list[Batch] = []
+
+    def watched(batches: Iterable[Batch]) -> Iterator[list[Answer]]:
+        seen.extend(batches := list(batches))
+        return engine(batches)
+
+    rows = {}
+    for shard in shards(count):
+        job, out = Job(LABELS, "lettered", SETTINGS, shard), tmp_path / f"{shard}.jsonl"
+        predict(job, watched, processor, toyspace, out, tmp_path / str(shard))
+        rows |= {row["id"]: row for row in read_rows(out)}
+    assert sorted(seen, key=whole.index) == whole
+    assert [rows[name] for name in toyspace["id"]] == read_rows(undisturbed)
+
+
+def killed_after_one_batch(engine: Engine) -> Engine:
+    def killed(batches: Iterable[Batch]) -> Iterator[list[Answer]]:
+        yield next(engine(batches))
+        raise InterruptedError
+
+    return killed
 
 
 @pytest.mark.parametrize(
@@ -167,46 +211,69 @@ def test_the_batch_size_changes_no_response(
 def test_interruptions_leave_no_trace_in_the_result(
     undisturbed: Path,
     tmp_path: Path,
-    tiny_model: Path,
+    engine: Engine,
     processor: ImageProcessor,
     toyspace: "pd.DataFrame",
-    monkeypatch: pytest.MonkeyPatch,
     damage: Callable[[bytes], bytes],
     missing: int,
 ) -> None:
-    calls = 0
+    killed = killed_after_one_batch(engine)
+    answered = 0
 
-    def killed_twice(*arguments: Any) -> Iterator[dict[str, Any]]:
-        nonlocal calls
-        calls += 1
-        if calls in (2, 4):
-            raise InterruptedError
-        return generate(*arguments)
+    def counted(batches: Iterable[Batch]) -> Iterator[list[Answer]]:
+        nonlocal answered
+        for answers in engine(batches):
+            answered += 1
+            yield answers
 
-    monkeypatch.setattr(module, "generate", killed_twice)
-    out, partial = tmp_path / "out.jsonl", tmp_path / "work" / "responses.jsonl"
+    out, partial_file = tmp_path / "out.jsonl", tmp_path / "work" / "responses.jsonl"
     with pytest.raises(InterruptedError):
-        predict(JOB, tiny_model, processor, toyspace, out, partial.parent)
+        predict(JOB, killed, processor, toyspace, out, partial_file.parent)
     assert not out.exists()
-    assert len(read_rows(partial)) == SETTINGS.batch_size
-    partial.write_bytes(damage(partial.read_bytes()))
+    assert len(read_rows(partial_file)) == SETTINGS.batch_size
+    partial_file.write_bytes(damage(partial_file.read_bytes()))
     with pytest.raises(InterruptedError):
-        predict(JOB, tiny_model, processor, toyspace, out, partial.parent)
+        predict(JOB, killed, processor, toyspace, out, partial_file.parent)
 
-    predict(JOB, tiny_model, processor, toyspace, out, partial.parent)
+    predict(JOB, counted, processor, toyspace, out, partial_file.parent)
     assert out.read_bytes() == undisturbed.read_bytes()
-    assert calls - 4 == missing  # of the four batches
-    assert not partial.exists()
+    assert answered == missing  # of the four batches
+    assert not partial_file.exists()
 
 
-def test_a_finished_job_that_is_asked_again_needs_no_model(
+def test_an_interrupted_shard_goes_on_with_its_own_batches(
+    undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
+) -> None:
+    job, out, work = Job(LABELS, "lettered", SETTINGS, Shard(1, 2)), tmp_path / "out.jsonl", tmp_path / "work"
+    with pytest.raises(InterruptedError):
+        predict(job, killed_after_one_batch(engine), processor, toyspace, out, work)
+    predict(job, engine, processor, toyspace, out, work)
+    rows = read_rows(out)
+    assert len(rows) == 10  # the first and the third of four batches
+    assert rows == [row for row in read_rows(undisturbed) if row["id"] in {row["id"] for row in rows}]
+
+
+def test_a_finished_job_that_is_asked_again_needs_no_engine(
     undisturbed: Path, tmp_path: Path, processor: ImageProcessor, toyspace: "pd.DataFrame"
 ) -> None:
-    partial = tmp_path / "work" / "responses.jsonl"
-    partial.parent.mkdir()
-    partial.write_bytes(undisturbed.read_bytes())  # it was killed just before it wrote the result
-    predict(JOB, tmp_path / "no model", processor, toyspace, tmp_path / "out.jsonl", partial.parent)
+    def unused(batches: Iterable[Batch]) -> Iterator[list[Answer]]:
+        raise AssertionError("there was nothing left to answer")
+
+    partial_file = tmp_path / "work" / "responses.jsonl"
+    partial_file.parent.mkdir()
+    partial_file.write_bytes(undisturbed.read_bytes())  # it was killed just before it wrote the result
+    predict(JOB, unused, processor, toyspace, tmp_path / "out.jsonl", partial_file.parent)
     assert (tmp_path / "out.jsonl").read_bytes() == undisturbed.read_bytes()
+
+
+def test_an_image_that_breaks_in_the_background_is_told(
+    tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
+) -> None:
+    cut = {"bytes": toyspace["image"][3]["bytes"][:300], "path": "cut.png"}  # its header is whole
+    broken = toyspace.assign(image=[cut if i == 3 else image for i, image in enumerate(toyspace["image"])])
+    with pytest.raises(UserError, match=f"question {toyspace['id'][3]}: its image can't be decoded"):
+        predict(JOB, engine, processor, broken, tmp_path / "out.jsonl", tmp_path / "work")
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 @pytest.mark.parametrize("character", ["\u2028", "\u2029", "\x85", "\x0c", "\x1c", "\r", "🙂"], ids=ascii)

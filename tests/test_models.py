@@ -11,8 +11,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil, smart_resize
 
+from hub_server import Hub, hub
+from real_data import real
 from visualzero.config import ModelSource
 from visualzero.data.question import decode_image
 from visualzero.errors import UserError
@@ -20,7 +22,7 @@ from visualzero.manifest import read_manifest, verify
 from visualzero.models.fetching import fetch_model
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import load_model
-from visualzero.models.processor import ImageProcessor, load_processor
+from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
 from visualzero.models.tiny.pretrain import IMAGE_TOKENS, patchify
 from visualzero.prompts import render, user_message
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+__all__ = ["hub"]  # the fixture
+CLIP_MEAN, CLIP_STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 SIZES = {"min_pixels": 3136, "max_pixels": 12544}
 STYLES = ["plain", "r1_zero", "chat", "chat_think"]
 
@@ -66,6 +70,59 @@ def test_pixel_values_are_those_of_transformers_own_image_processor(
     assert torch.equal(ours["pixel_values"], theirs["pixel_values"])
     assert torch.equal(ours["image_grid_thw"], theirs["image_grid_thw"])
     assert ours["image_grid_thw"].tolist() == [[1, 8, 8]] * len(images)
+
+
+def reference_pixels(image: Image.Image, min_pixels: int, max_pixels: int) -> torch.Tensor:
+    """Qwen2-VL's preprocessing, written down from its paper's description: (patches, 2 x 3 x 14 x 14), merged 2 x 2."""
+    height, width = smart_resize(image.height, image.width, 28, min_pixels, max_pixels)
+    pixels = np.asarray(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC), dtype=np.float32) / 255
+    pixels = (pixels - CLIP_MEAN) / CLIP_STD
+    frames = np.stack([pixels, pixels])  # an image is a film of two equal frames
+    cut = frames.reshape(2, height // 28, 2, 14, width // 28, 2, 14, 3)
+    return torch.from_numpy(cut.transpose(1, 4, 2, 5, 7, 0, 3, 6).reshape(-1, 3 * 2 * 14 * 14)).float()
+
+
+def test_pixel_values_are_those_of_the_published_preprocessing(tiny_model: Path) -> None:
+    photograph = Image.open(real("cvbench_image/idx2_table_lamps.png")).convert("RGB")
+    processor = load_processor(tiny_model, "plain", 3136, 401408)
+    inputs = processor(images=[photograph], text=["<|image_pad|>"], return_tensors="pt")
+    assert inputs["image_grid_thw"].tolist() == [[1, 38, 52]]  # 2048 x 1536 pixels become 728 x 532: 494 tokens
+    assert int((inputs["input_ids"] == processor.image_token_id).sum()) == 494
+    expected = reference_pixels(photograph, 3136, 401408)
+    assert inputs["pixel_values"].shape == expected.shape == (38 * 52, 1176)
+    assert torch.allclose(inputs["pixel_values"], expected, atol=1e-5)
+
+
+def test_a_checkpoint_says_how_pixels_are_normalized(checkpoint: Path, images: list[Image.Image]) -> None:
+    published = {  # Qwen2-VL-2B's preprocessor_config.json
+        "min_pixels": 3136,
+        "max_pixels": 12845056,
+        "patch_size": 14,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+        "image_mean": CLIP_MEAN,
+        "image_std": CLIP_STD,
+        "image_processor_type": "Qwen2VLImageProcessor",
+        "processor_class": "Qwen2VLProcessor",
+    }
+    without = prompt_inputs(load_processor(checkpoint, "r1_zero", **SIZES), images[:1], ["How many?"])
+    file = checkpoint / "preprocessor_config.json"
+    file.write_text(json.dumps(published))
+    same = prompt_inputs(load_processor(checkpoint, "r1_zero", **SIZES), images[:1], ["How many?"])
+    assert torch.equal(same["pixel_values"], without["pixel_values"])  # and the sizes are the config's
+    file.write_text(json.dumps(published | {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}))
+    other = prompt_inputs(load_processor(checkpoint, "r1_zero", **SIZES), images[:1], ["How many?"])
+    assert 0 <= float(other["pixel_values"].min()) < float(other["pixel_values"].max()) <= 1
+
+
+def test_what_a_model_reads_can_be_recorded(processor: ImageProcessor, images: list[Image.Image]) -> None:
+    prompt = render("r1_zero", "How many?")
+    record = prompt_record(processor, prompt, images[0])
+    ids = [int(token) for token in record["token_ids"].split(" ")]
+    assert record["prompt"] == prompt
+    assert ids == prompt_inputs(processor, images[:1], ["How many?"])["input_ids"][0].tolist()
+    assert ids.count(processor.image_token_id) == IMAGE_TOKENS
+    assert processor.tokenizer.decode(ids).replace("<|image_pad|>" * IMAGE_TOKENS, "<|image_pad|>") == prompt
 
 
 def test_pretraining_sees_the_pixels_that_the_processor_makes(
@@ -234,7 +291,7 @@ def described(checkpoint: Path) -> Path:
 
 
 def fetch(folder: Path, out: Path) -> None:
-    fetch_model(ModelSource(path=str(folder), min_pixels=3136, max_pixels=12544), out, "0" * 16)
+    fetch_model(ModelSource(path=str(folder), min_pixels=3136, max_pixels=12544), out, "0" * 16, "models.base")
 
 
 def test_a_fetched_model_is_whole_and_says_where_it_comes_from(checkpoint: Path, tmp_path: Path) -> None:
@@ -277,3 +334,82 @@ def test_a_folder_that_is_no_checkpoint_is_not_fetched(checkpoint: Path, tmp_pat
     (checkpoint / missing).unlink()
     with pytest.raises(UserError, match=r"no checkpoint .*: correct models\.\*\.path"):
         fetch(checkpoint, tmp_path / "base" / "model")
+
+
+@pytest.mark.parametrize("kind", ["qwen2_5_vl", None])
+def test_a_model_of_another_kind_is_not_fetched(checkpoint: Path, tmp_path: Path, kind: str | None) -> None:
+    config = checkpoint / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": kind}))
+    with pytest.raises(UserError, match=rf"^models\.base: .*: a model of type '{kind}': choose one of type 'qwen2_vl'"):
+        fetch(checkpoint, tmp_path / "base" / "model")
+
+
+# Fetching from the hub
+
+
+def published(hub: Hub, folder: Path) -> ModelSource:
+    """The folder as a repository of the hub, beside files that nobody needs."""
+    files = {file.name: file.read_bytes() for file in folder.iterdir()}
+    files |= {"pytorch_model.bin": b"pickle", "modeling.py": b"import os", "consolidated.safetensors": b"twice"}
+    commit = hub.add("Qwen/Qwen2-VL-2B", files, kind="model")
+    return ModelSource(repo="Qwen/Qwen2-VL-2B", revision=commit, min_pixels=3136, max_pixels=12544)
+
+
+def same_weights(folder: Path, other: Path) -> bool:
+    once, twice = (load_model(path, "float32").state_dict() for path in (folder, other))
+    return once.keys() == twice.keys() and all(torch.equal(once[name], twice[name]) for name in once)
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_a_model_of_the_hub_comes_in_one_file_or_several(
+    hub: Hub, tiny_model: Path, checkpoint: Path, tmp_path: Path, shards: int
+) -> None:
+    if shards > 1:
+        (checkpoint / "model.safetensors").unlink()
+        load_model(tiny_model, "float32").save_pretrained(checkpoint, max_shard_size="4MB")
+    out = tmp_path / "base" / "model"
+    fetch_model(published(hub, checkpoint), out, "0" * 16, "models.base")
+    assert len(list(out.glob("*.safetensors"))) == shards
+    assert {file.name for file in out.iterdir()} == {file.name for file in checkpoint.iterdir()}
+    assert same_weights(out, tiny_model)
+    verify(out.parent / "manifest.json")
+    manifest = read_manifest(out.parent / "manifest.json")
+    assert manifest["source"]["repo"] == "Qwen/Qwen2-VL-2B"
+    assert set(manifest["downloads"]) == {file.name for file in out.iterdir()}
+    assert {name for _, name, _ in hub.asked} == set(manifest["downloads"])
+
+
+def test_a_missing_shard_is_named(hub: Hub, tiny_model: Path, checkpoint: Path, tmp_path: Path) -> None:
+    (checkpoint / "model.safetensors").unlink()
+    load_model(tiny_model, "float32").save_pretrained(checkpoint, max_shard_size="4MB")
+    (checkpoint / "model-00002-of-00003.safetensors").unlink()
+    with pytest.raises(UserError, match=r"Qwen2-VL-2B has no file 'model-00002-of-00003\.safetensors' at "):
+        fetch_model(published(hub, checkpoint), tmp_path / "base" / "model", "0" * 16, "models.base")
+    assert not (tmp_path / "base").exists()
+
+
+def test_a_repository_of_pickled_weights_is_refused(hub: Hub, checkpoint: Path, tmp_path: Path) -> None:
+    (checkpoint / "model.safetensors").rename(checkpoint / "pytorch_model.bin")
+    with pytest.raises(UserError, match=r"Qwen2-VL-2B has no file 'model\.safetensors' at "):
+        fetch_model(published(hub, checkpoint), tmp_path / "base" / "model", "0" * 16, "models.base")
+
+
+def test_altered_weights_are_refused(hub: Hub, checkpoint: Path, tmp_path: Path) -> None:
+    hub.altered.add("model.safetensors")
+    with pytest.raises(UserError, match=r"^models\.base: .*/model\.safetensors: arrived altered, and was removed"):
+        fetch_model(published(hub, checkpoint), tmp_path / "base" / "model", "0" * 16, "models.base")
+    assert not (tmp_path / "base").exists()
+
+
+def test_a_model_of_another_kind_is_refused_before_its_weights_come(hub: Hub, checkpoint: Path, tmp_path: Path) -> None:
+    config = checkpoint / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": "llava"}))
+    with pytest.raises(UserError, match="a model of type 'llava'"):
+        fetch_model(published(hub, checkpoint), tmp_path / "base" / "model", "0" * 16, "models.base")
+    assert hub.downloads("model.safetensors") == []
+
+
+def test_a_model_without_a_commit_is_refused_with_the_key(tmp_path: Path) -> None:
+    source = ModelSource(repo="Qwen/Qwen2-VL-2B", min_pixels=3136, max_pixels=12544)
+    with pytest.raises(UserError, match=r"^models\.base\.revision: not pinned, .*/Qwen/Qwen2-VL-2B/commits/main$"):
+        fetch_model(source, tmp_path / "base" / "model", "0" * 16, "models.base")

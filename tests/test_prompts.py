@@ -41,6 +41,56 @@ EXPECTED = {
         "<think> </think> and final answer (option) in <answer> </answer> tags.<|im_end|>\n"
         "<|im_start|>assistant\n"
     ),
+    "chat_answer": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\n"
+        "<|vision_start|><|image_pad|><|vision_end|>Which object is closer to the camera taking this photo, the desk "
+        "or the {lamp}? Select from the following choices.\n(A) desk\n(B) {lamp} Please directly output the "
+        "answer.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    ),
+    # As the official scripts write them: the text <image> behind the image, and other words in evaluation.
+    "r1_zero_image": (
+        "<|vision_start|><|image_pad|><|vision_end|><image>A conversation between User and Assistant. The user asks a "
+        "question about the image, and the Assistant solves it. The assistant first thinks about the reasoning "
+        "process in the mind and then provides the user with the answer.\n"
+        "User: Which object is closer to the camera taking this photo, the desk or the {lamp}? Select from the "
+        "following choices.\n(A) desk\n(B) {lamp} \n"
+        "Assistant: Let me solve this step by step.\n"
+        "<think>"
+    ),
+    "r1_zero_image_blank": (
+        "<|vision_start|><|image_pad|><|vision_end|><image>A conversation between User and Assistant. The user asks a "
+        "question about the image, and the Assistant solves it. The assistant first thinks about the reasoning "
+        "process in the mind and then provides the user with the answer.\n"
+        "User:  Which object is closer to the camera taking this photo, the desk or the {lamp}? Select from the "
+        "following choices.\n(A) desk\n(B) {lamp} \n"
+        "Assistant: Let me solve this step by step.\n"
+        "<think>"
+    ),
+    "chat_image": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\n"
+        "<|vision_start|><|image_pad|><|vision_end|><image> Which object is closer to the camera taking this photo, "
+        "the desk or the {lamp}? Select from the following choices.\n(A) desk\n(B) {lamp}<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    ),
+    "chat_think_image": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\n"
+        "<|vision_start|><|image_pad|><|vision_end|><image> Which object is closer to the camera taking this photo, "
+        "the desk or the {lamp}? Select from the following choices.\n(A) desk\n(B) {lamp}  Output the thinking "
+        "process in <think> </think> and final answer (option) in <answer> </answer> tags.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    ),
+    "chat_think_newline": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\n"
+        "<|vision_start|><|image_pad|><|vision_end|>Which object is closer to the camera taking this photo, the desk "
+        "or the {lamp}? Select from the following choices.\n(A) desk\n(B) {lamp}\nOutput the thinking process in "
+        "<think> </think> and final answer in <answer> </answer> tags.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    ),
 }
 
 
@@ -94,17 +144,14 @@ def test_natural_options_stand_in_a_sentence_as_in_the_papers_training_data() ->
 
 def test_a_style_that_opens_the_thought_says_so() -> None:
     assert {style: forced_prefix(style) for style in EXPECTED} == {
-        "plain": "",
-        "r1_zero": "<think>",
-        "chat": "",
-        "chat_think": "",
+        style: "<think>" if style.startswith("r1_zero") else "" for style in EXPECTED
     }
     for style, prompt in EXPECTED.items():
         assert prompt.endswith("<think>") == bool(forced_prefix(style))
 
 
 def test_an_unknown_style_is_told_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"prompt 'zero': no such prompt style: choose one of chat, chat_think, plain"):
+    with pytest.raises(UserError, match=r"prompt 'zero': no such prompt style: choose one of chat, chat_answer, "):
         render("zero", TEXT)
 
 

@@ -15,6 +15,7 @@ from PIL import Image
 from visualzero.config import ToySpace
 from visualzero.data.build import build_questions
 from visualzero.data.question import ROWS_PER_GROUP, SCHEMA, decode_image, read_questions, write_questions
+from visualzero.data.reading import Reading
 from visualzero.errors import UserError
 
 
@@ -155,7 +156,7 @@ def test_an_image_that_can_not_be_decoded_names_its_question(content: bytes | No
 
 def test_a_built_table_is_described_by_its_manifest(tmp_path: Path) -> None:
     source = ToySpace(kind="toyspace", split="train", n=8, seed=1)
-    build_questions(source, tmp_path / "train.parquet", "0123456789abcdef")
+    build_questions(source, tmp_path / "train.parquet", "0123456789abcdef", "data.train")
     manifest = json.loads((tmp_path / "train.json").read_text())
     assert manifest["rows"] == len(read_questions(tmp_path / "train.parquet")) == 8
     assert manifest["fingerprint"] == "0123456789abcdef"
@@ -164,7 +165,8 @@ def test_a_built_table_is_described_by_its_manifest(tmp_path: Path) -> None:
 
 
 def test_a_table_that_can_not_be_built_gets_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visualzero.data.build.rows_of", lambda source: [row(1), row(1)])
+    monkeypatch.setattr("visualzero.data.build.open_source", lambda source, key: Reading([row(1), row(1)]))
+    source = ToySpace(kind="toyspace", split="train", n=4, seed=1)
     with pytest.raises(UserError):
-        build_questions(ToySpace(kind="toyspace", split="train", n=4, seed=1), tmp_path / "train.parquet", "0" * 16)
+        build_questions(source, tmp_path / "train.parquet", "0" * 16, "data.train")
     assert files(tmp_path) == []

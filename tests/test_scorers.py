@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
+from visualzero.config import SCORERS
 from visualzero.errors import UserError
-from visualzero.evaluation.scorers import score_rows
+from visualzero.evaluation.scorers import score_rows, scorers
 
 QUESTIONS = pd.DataFrame(
     {
@@ -41,6 +42,14 @@ def test_rows_come_in_the_order_of_the_questions_with_all_that_statistics_need()
         "prediction": None,
         "parse_class": "conflicting",
         "correct": False,
+        "readings": {
+            "strict": None,
+            "letter": None,
+            "visualthinker": 0,
+            "lmms": None,
+            "vlmevalkit": 0,
+            "cambrian": None,
+        },
         "format": True,
         "n_tokens": 9,
         "finish_reason": "stop",
@@ -51,6 +60,24 @@ def test_rows_come_in_the_order_of_the_questions_with_all_that_statistics_need()
     ]
     assert rows[2]["parse_class"] == "none"  # an open thought holds no answer
     assert rows[2]["finish_reason"] == "length"
+
+
+def test_another_scorer_can_decide_and_all_readings_stay_the_same():
+    rows = score_rows(PREDICTIONS, QUESTIONS, "vlmevalkit", think_prefix=True)
+    assert [row["prediction"] for row in rows] == [row["readings"]["vlmevalkit"] for row in rows]
+    assert [row["correct"] for row in rows] == [row["prediction"] == row["answer_index"] for row in rows]
+    strict = score_rows(PREDICTIONS, QUESTIONS, "strict", think_prefix=True)
+    assert [row["readings"] for row in rows] == [row["readings"] for row in strict]
+
+
+def test_other_systems_scorers_read_the_completion_without_what_the_prompt_began():
+    [row] = score_rows([prediction("q2", "A</think>")], QUESTIONS[1:2], think_prefix=True)
+    assert row["readings"]["lmms"] == row["readings"]["cambrian"] == 0
+    assert row["readings"]["strict"] is None
+
+
+def test_the_config_offers_every_scorer():
+    assert list(SCORERS) == scorers()
 
 
 def test_without_the_forced_tag_the_same_text_has_no_format_and_its_words_are_read():

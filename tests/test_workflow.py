@@ -19,14 +19,15 @@ from visualzero.config import overrides_of, read_study
 ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "workflow", "config", "envs", "profiles")
 UNTRAINED, TRAINED = {"base", "base-reason", "instruct"}, {"base-sft", "base-grpo", "instruct-grpo"}
+ASKED = 3  # times that a trained arm is asked: as it is, without image, with another image
 DEFAULT = {
     "all": 1,
     "questions": 2,
     "initial_model": 2,
     "train_sft": 1,
     "train_grpo": 2,
-    "predict": 6,
-    "score": 6,
+    "predict": 12,
+    "score": 12,
     "summarize": 1,
     "page": 1,
 }
@@ -165,14 +166,84 @@ def test_planning_takes_under_two_seconds_and_no_heavy_library(default: dict[str
 def test_the_demo_trains_each_trained_arm_once_and_evaluates_each_arm_once(default: dict[str, Any]) -> None:
     assert count(default) == DEFAULT
     assert arms(default, "train_sft") + arms(default, "train_grpo") == Counter(TRAINED)
-    assert arms(default, "predict") == arms(default, "score") == Counter(UNTRAINED | TRAINED)
+    expected = Counter({**dict.fromkeys(TRAINED, ASKED), **dict.fromkeys(UNTRAINED, 1)})
+    assert arms(default, "predict") == arms(default, "score") == expected
 
 
 def test_a_second_seed_doubles_trained_arms_and_no_others(overridden: dict[str, Any]) -> None:
     assert arms(overridden, "train_sft") + arms(overridden, "train_grpo") == Counter(dict.fromkeys(TRAINED, 2))
-    expected = Counter({**dict.fromkeys(TRAINED, 2), **dict.fromkeys(UNTRAINED, 1)})
+    expected = Counter({**dict.fromkeys(TRAINED, 2 * ASKED), **dict.fromkeys(UNTRAINED, 1)})
     assert arms(overridden, "predict") == arms(overridden, "score") == expected
-    assert count(overridden) == DEFAULT | {"train_sft": 2, "train_grpo": 4, "predict": 9, "score": 9}
+    assert count(overridden) == DEFAULT | {"train_sft": 2, "train_grpo": 4, "predict": 21, "score": 21}
+
+
+def test_control_questions_are_a_job_of_their_own(default: dict[str, Any]) -> None:
+    for rule in ("predict", "score"):
+        asked = {
+            (job["wildcards"]["arm"], job["wildcards"]["control"]): job
+            for job in default["jobs"]
+            if job["rule"] == rule
+        }
+        assert {control for arm, control in asked if arm in TRAINED} == {"", ".no_image", ".shuffled_image"}
+        assert {control for arm, control in asked if arm in UNTRAINED} == {""}
+        job = asked["base-grpo", ".no_image"]
+        assert Path(job["output"][0]).name == "toyspace.no_image.jsonl"
+        assert "--control no_image" in job["shell"]
+        assert "--control" not in asked["base-grpo", ""]["shell"]
+
+
+def test_shards_are_jobs_that_gather_joins(default: dict[str, Any], copy: Path) -> None:
+    sharded = plan(copy, "evaluate", "evaluate={shards: 3}")
+    assert count(sharded)["predict"] == 3 * DEFAULT["predict"]
+    assert count(sharded)["gather"] == DEFAULT["predict"]
+    for command in commands(sharded):
+        assert _parser().parse_args(command)
+    made = {job["output"][0]: job for job in sharded["jobs"] if job["rule"] == "predict"}
+    whole = {job["output"][0]: job for job in default["jobs"] if job["rule"] == "predict"}
+    for job in (job for job in sharded["jobs"] if job["rule"] == "gather"):
+        shards = [made[path] for path in job["input"] if path in made]
+        assert [shard["wildcards"]["scatteritem"] for shard in shards] == ["1-of-3", "2-of-3", "3-of-3"]
+        assert all(f"--shard {shard['wildcards']['scatteritem']}" in shard["shell"] for shard in shards)
+        same = whole[job["output"][0]]
+        assert {shard["params"]["fingerprint"] for shard in [*shards, job]} == {same["params"]["fingerprint"]}
+
+
+def test_the_paper_scale_plans_every_arm(copy: Path) -> None:
+    planned = plan(copy, "all", "scale=paper")
+    every = read_study(ROOT / "config/config.yaml", ["run=all"]).arms
+    assert {job["wildcards"]["arm"] for job in planned["jobs"] if job["rule"] == "predict"} == set(every)
+    trained = {name for name, arm in every.items() if arm.trained}
+    assert set(arms(planned, "train_sft") + arms(planned, "train_grpo")) == trained
+
+
+def test_an_arm_that_starts_from_another_waits_for_its_run(copy: Path) -> None:
+    planned = plan(copy, "results/demo/runs/base-coldstart-grpo/1/manifest.json", "run=all")
+    inputs = {job["wildcards"]["arm"]: job["input"] for job in planned["jobs"] if "arm" in job["wildcards"]}
+    runs = "results/demo/runs"
+    assert f"{runs}/base-coldstart/1/manifest.json" in inputs["base-coldstart-grpo"]
+    assert f"{runs}/base-grpo/1/rollouts.parquet" in inputs["base-coldstart"]
+    assert "results/demo/models/base/manifest.json" in inputs["base-grpo"]
+    assert count(planned) == {"train_sft": 1, "train_grpo": 2, "questions": 1, "initial_model": 1}
+
+
+def test_the_curve_asks_every_checkpoint_that_runs_keep(copy: Path) -> None:
+    planned = plan(copy, "curve", "grpo={steps: 10, checkpoint_steps: 4}")
+    asked = {
+        (job["wildcards"]["arm"], job["wildcards"]["step"])
+        for job in planned["jobs"]
+        if job["rule"] == "predict_checkpoint"
+    }
+    assert asked == {(arm, step) for arm in ("base-grpo", "instruct-grpo") for step in ("4", "8")}
+    for command in commands(planned):
+        assert _parser().parse_args(command)
+
+
+def test_where_a_run_is_trained_is_a_resource_and_changes_nothing_else(copy: Path) -> None:
+    planned = plan(copy, "sft")
+    [job] = [job for job in planned["jobs"] if job["rule"] == "train_sft"]
+    assert "--config_file config/accelerate/one_process.yaml --num_processes 1 " in job["shell"]
+    done = snakemake(copy, "-np", "sft", "--set-resources", "train_sft:processes=4", "train_sft:accelerate=fsdp2")
+    assert "--config_file config/accelerate/fsdp2.yaml --num_processes 4 " in done.stdout + done.stderr
 
 
 def test_a_target_plans_its_stage_and_what_that_needs(copy: Path) -> None:
@@ -184,7 +255,7 @@ def test_a_target_plans_its_stage_and_what_that_needs(copy: Path) -> None:
 
 def test_every_rule_that_is_not_local_is_described(default: dict[str, Any]) -> None:
     described = {name: rule for name, rule in default["rules"].items() if not rule["local"]}
-    assert set(described) == set(DEFAULT) - {"all"} | {"tiny_models"}
+    assert set(described) == set(DEFAULT) - {"all"} | {"tiny_models", "predict_checkpoint", "accuracy_curve"}
     for name, rule in described.items():
         assert rule["message"], name
         assert rule["log"], name

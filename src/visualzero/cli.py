@@ -8,13 +8,14 @@ by hand in the order of the stages.
 
 import argparse
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from visualzero import __version__
-from visualzero.config import Study, read_study
+from visualzero.config import CONTROLS, SCORERS, Study, read_study
 from visualzero.errors import UserError
 from visualzero.layout import UNTRAINED, Layout
 
@@ -28,6 +29,9 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(str(error))
     except KeyboardInterrupt:
         _fail("interrupted: run the same command again to go on", 130)
+    except BrokenPipeError:  # the reader has seen enough, as in `visualzero plan | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except Exception as error:
         if not disk_full(error):
             raise
@@ -79,12 +83,37 @@ def _parser() -> argparse.ArgumentParser:
     _arm(sub)
     sub = command("predict", _predict, "let an arm answer a benchmark")
     _arm(sub)
-    sub.add_argument("benchmark")
-    sub = command("score", _score, "score an arm's responses to a benchmark")
+    _benchmark_and_control(sub)
+    sub.add_argument("--shard", metavar="N-of-M", help="answer this part of it only, such as 2-of-4")
+    sub.add_argument("--checkpoint", type=int, metavar="STEP", help="with the weights kept of this step")
+    sub = command("gather", _gather, "join the evaluate.shards parts of an arm's responses to a benchmark")
     _arm(sub)
-    sub.add_argument("benchmark")
+    _benchmark_and_control(sub)
+    sub = command("score-arm", _score_arm, "score an arm's responses to a benchmark")
+    _arm(sub)
+    _benchmark_and_control(sub)
+    sub = command("score", _score, "score anybody's responses: JSONL of id, question, choices, answer_index, response")
+    sub.add_argument("file", type=Path, metavar="FILE")
+    sub.add_argument("--scorer", default="strict", metavar="NAME", help=f"one of {', '.join(SCORERS)}, or all")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE", help="the same rows with their scores")
+    sub.add_argument("--think-prefix", action="store_true", help="the prompts had already written <think>")
+    sub = command("compare", _compare, "list the answers that flipped between two runs, with the paired statistics")
+    sub.add_argument("a", metavar="A", help="an arm, an arm/seed, or a file that `visualzero score` wrote")
+    sub.add_argument("b", metavar="B", help="the one to compare it with")
+    sub.add_argument("--benchmark", help="what runs were asked (default: the config's first)")
+    sub.add_argument("--json", action="store_true", help="write JSON")
+    sub = command("inspect", _inspect, "show one response: question, prompt, text, every scorer's reading, score")
+    sub.add_argument("name", metavar="RUN", help="an arm, an arm/seed, or a file of responses, scored or not")
+    sub.add_argument("id", metavar="ID", help="the question's id")
+    sub.add_argument("--benchmark", help="what the run was asked (default: the config's first)")
+    command("curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep")
     command("summarize", _summarize, "every number of the study in one JSON file")
     command("report", _report, "the page, with CSV and Markdown tables")
+    sub = command("plan", _plan, "what the study costs before it is run: tokens, FLOPs, GPU memory and hours, disk")
+    sub.add_argument("--gpu", metavar="NAME", help="a GPU such as H100-80GB (default: the paper's; in float32 a CPU)")
+    sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs of a training run (default: %(default)s)")
+    sub.add_argument("--reasoning", type=int, metavar="TOKENS", help="assumed mean length of completions that reason")
+    sub.add_argument("--json", action="store_true", help="write JSON")
     command("schema", _schema, "write config/schema from the config's types")
     sub = command("tiny-models", _tiny_models, "train the demo scale's two initial models from a seed")
     sub.add_argument("--out", type=Path, default=Path("models"))
@@ -95,6 +124,11 @@ def _parser() -> argparse.ArgumentParser:
 def _arm(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("arm")
     parser.add_argument("--seed", default=None, help=f"a seed of the config (default: its first), or {UNTRAINED}")
+
+
+def _benchmark_and_control(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("benchmark")
+    parser.add_argument("--control", choices=CONTROLS, help="ask its control questions of this kind instead")
 
 
 def _study(options: argparse.Namespace) -> tuple[Study, Layout]:
@@ -119,8 +153,10 @@ def _questions(options: argparse.Namespace) -> None:
     study, layout = _study(options)
     if options.name != "train":
         _benchmark(study, options.name)
-    source = study.data.train if options.name == "train" else study.data.benchmarks[options.name].source
-    build_questions(source, layout.questions(options.name), data_fingerprint(study, options.name))
+    train = options.name == "train"
+    source = study.data.train if train else study.data.benchmarks[options.name].source
+    key = "data.train" if train else f"data.benchmarks.{options.name}.source"
+    build_questions(source, layout.questions(options.name), data_fingerprint(study, options.name), key)
 
 
 def _benchmark(study: Study, name: str) -> None:
@@ -136,7 +172,8 @@ def _model(options: argparse.Namespace) -> None:
 
     study, layout = _study(options)
     source = getattr(study.models, options.init)
-    fetch_model(source, layout.model(options.init), model_fingerprint(study, options.init))
+    key = f"models.{options.init}"
+    fetch_model(source, layout.model(options.init), model_fingerprint(study, options.init), key)
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -148,20 +185,66 @@ def _train(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.shards import Shard
+
     study, layout = _study(options)
     _benchmark(study, options.benchmark)
     seed = _seed(options, study)
+    shard = Shard.parse(options.shard) if options.shard else None
     from visualzero.stages import predict_arm  # loads torch
 
-    predict_arm(study, layout, options.arm, seed, options.benchmark)
+    predict_arm(study, layout, options.arm, seed, options.benchmark, options.control, shard, options.checkpoint)
 
 
-def _score(options: argparse.Namespace) -> None:
+def _gather(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.gather import gather_arm
+
+    study, layout = _study(options)
+    _benchmark(study, options.benchmark)
+    gather_arm(study, layout, options.arm, _seed(options, study), options.benchmark, options.control)
+
+
+def _score_arm(options: argparse.Namespace) -> None:
     from visualzero.evaluation.score import score_arm
 
     study, layout = _study(options)
     _benchmark(study, options.benchmark)
-    score_arm(study, layout, options.arm, _seed(options, study), options.benchmark)
+    score_arm(study, layout, options.arm, _seed(options, study), options.benchmark, options.control)
+
+
+def _score(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.score_file import score_file
+
+    _print(score_file(options.file, options.out, options.scorer, think_prefix=options.think_prefix))
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.compare import compare, comparison_text
+    from visualzero.evaluation.scored import read_scored
+
+    sides = [read_scored(name, lambda: _study(options), options.benchmark) for name in (options.a, options.b)]
+    result = compare(*sides)
+    _print(json.dumps(result, indent=2) if options.json else comparison_text(result))
+
+
+def _inspect(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.inspection import inspect_row
+
+    _print(inspect_row(options.name, options.id, lambda: _study(options), options.benchmark))
+
+
+def _print(text: str) -> None:
+    """Print a text of models and data, whatever characters are in it, to a reader that may stop early (`| head`)."""
+    try:
+        print(text.encode("utf-8", "replace").decode("utf-8"), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _curve(options: argparse.Namespace) -> None:
+    from visualzero.evaluation.curve import curve_study
+
+    curve_study(*_study(options))
 
 
 def _summarize(options: argparse.Namespace) -> None:
@@ -174,6 +257,14 @@ def _report(options: argparse.Namespace) -> None:
     from visualzero.report.build import report_study
 
     report_study(*_study(options))
+
+
+def _plan(options: argparse.Namespace) -> None:
+    from visualzero.planning.plan import plan_study
+    from visualzero.planning.table import text_of
+
+    plan = plan_study(*_study(options), options.gpu, options.gpus, options.reasoning)
+    print(json.dumps(plan.as_dict(), indent=2) if options.json else text_of(plan))
 
 
 def _schema(options: argparse.Namespace) -> None:

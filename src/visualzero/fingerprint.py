@@ -13,8 +13,9 @@ from typing import Any
 
 PACKAGE = Path(__file__).parent
 
-# Never part of a closure: settings are in the digest by value, and the others say things and name files.
-NEUTRAL = ("config", "errors", "layout", "manifest", "progress")
+# Never part of a closure: settings are in the digest by value, and the others say things, name files, or fetch files
+# whose content is checked.
+NEUTRAL = ("config", "downloads", "errors", "hub", "layout", "manifest", "progress")
 
 
 def fingerprint(settings: Mapping[str, Any], modules: Iterable[str], files: Iterable[Path] = ()) -> str:

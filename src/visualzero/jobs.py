@@ -8,11 +8,13 @@ from pathlib import Path
 from visualzero.config import Study
 from visualzero.fingerprint import PACKAGE, fingerprint
 
+CHECKS = {"sha256"}  # what a source is only checked against: it can refuse an output, not change it
+
 
 def data_fingerprint(study: Study, name: str) -> str:
     """Of the Question table of `train` or of a benchmark."""
     source = study.data.train if name == "train" else study.data.benchmarks[name].source
-    return fingerprint(source.model_dump(), ["data.build", f"data.{_reader(source.kind)}"])
+    return fingerprint(source.model_dump(exclude=CHECKS), ["data.build", f"data.{_reader(source.kind)}"])
 
 
 def model_fingerprint(study: Study, init: str) -> str:
@@ -24,43 +26,57 @@ def model_fingerprint(study: Study, init: str) -> str:
 def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
     """Of a trained arm's weights. How often checkpoints are saved can't change them."""
     spec = study.arm(arm)
-    recipe = study.sft if spec.recipe == "sft" else study.grpo
+    recipe = study.recipe(arm)
     terms = study.rewards[spec.reward].terms if spec.reward else {}
     settings = {
-        "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze"}),
+        "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze", "trajectories"}),
         "reward": terms,
         "recipe": recipe.model_dump(exclude={"save_steps"}),
         "options": study.data.train_options,
         "pixels": _pixels(study, arm),
         "seed": seed,
     }
-    rewards = [PACKAGE / "rewards" / f"{term}.py" for term in terms]
+    scored = ["accuracy", "format"] if spec.trajectories else terms  # what picks trajectories, what rewards rollouts
+    rewards = [PACKAGE / "rewards" / f"{term}.py" for term in scored]
     return fingerprint(settings, [f"training.{spec.recipe}", *_modules(rewards)], [_stages(), _prompt(spec.prompt)])
 
 
-def predict_fingerprint(study: Study, arm: str, benchmark: str) -> str:
-    """Of an arm's responses to a benchmark, given its weights and the questions."""
-    spec = study.arm(arm)
+def predict_fingerprint(study: Study, arm: str, benchmark: str, control: str | None = None) -> str:
+    """Of an arm's responses to a benchmark or to its control questions, given its weights and the questions.
+
+    How many shards they are made in can't change them.
+    """
+    spec, evaluate = study.arm(arm), study.evaluation(arm)
     settings = {
-        "prompt": spec.prompt,
+        "prompt": spec.asked_with,
         "options": study.data.benchmarks[benchmark].options,
         "pixels": _pixels(study, arm),
-        "evaluate": study.evaluate.model_dump(include={"max_new_tokens", "batch_size", "dtype", "threads"}),
+        "control": control,
+        "evaluate": evaluate.model_dump(
+            include={"max_new_tokens", "batch_size", "dtype", "engine", "repetition_penalty", "threads"}
+        ),
     }
-    return fingerprint(settings, ["evaluation.generate"], [_stages(), _prompt(spec.prompt)])
+    code = ["evaluation.generate", "evaluation.control_questions", f"evaluation.{evaluate.engine}_engine"]
+    return fingerprint(settings, code, [_stages(), _prompt(spec.asked_with)])
 
 
 def score_fingerprint(study: Study, arm: str) -> str:
     """Of scores, given the responses."""
-    scorer = study.evaluate.scorer
-    settings = {"scorer": scorer, "prompt": study.arm(arm).prompt}
-    return fingerprint(settings, ["evaluation.score", f"evaluation.scorers.{scorer}"])
+    settings = {"scorer": study.evaluate.scorer, "prompt": study.arm(arm).asked_with}
+    return fingerprint(settings, ["evaluation.score"])
+
+
+def curve_fingerprint(study: Study) -> str:
+    """Of accuracy against steps, given the checkpoints' responses."""
+    settings = {"scorer": study.evaluate.scorer, "prompts": [arm.asked_with for arm in study.arms.values()]}
+    return fingerprint(settings, ["evaluation.curve"])
 
 
 def summary_fingerprint(study: Study) -> str:
     """Of the summary, given the scores."""
     benchmarks = {name: b.model_dump(exclude={"source"}) for name, b in study.data.benchmarks.items()}
-    settings = study.model_dump(include={"scale", "seeds", "arms", "comparisons", "evaluate"}) | {"data": benchmarks}
+    parts = {"scale", "seeds", "arms", "comparisons", "controls", "evaluate"}
+    settings = study.model_dump(include=parts) | {"data": benchmarks}
     return fingerprint(settings, ["evaluation.summarize"])
 
 
@@ -71,7 +87,7 @@ def report_fingerprint(study: Study) -> str:
 
 
 def _pixels(study: Study, arm: str) -> list[int]:
-    source = getattr(study.models, study.arm(arm).init)
+    source = study.source(arm)
     return [source.min_pixels, source.max_pixels]
 
 

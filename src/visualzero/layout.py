@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from visualzero.config import Study
+from visualzero.config import MODELS, Study
 
 UNTRAINED = "untrained"  # stands where a seed would, for arms that have no weights of their own
 
@@ -31,13 +31,30 @@ class Layout:
         """Folder of a trained arm's run: model/, history.parquet, rollouts.parquet, manifest.json."""
         return self.root / "runs" / arm / str(seed)
 
-    def predictions(self, arm: str, seed: int | str, benchmark: str) -> Path:
-        """An arm's responses to a benchmark (JSONL)."""
-        return self.root / "predictions" / arm / str(seed) / f"{benchmark}.jsonl"
+    def checkpoint(self, arm: str, seed: int | str, step: int | str) -> Path:
+        """Weights that a run has kept of a step on its way; they are in the run's manifest."""
+        return self.run(arm, seed) / "checkpoints" / str(step)
 
-    def scores(self, arm: str, seed: int | str, benchmark: str) -> Path:
-        """Scores of an arm's responses to a benchmark (JSONL)."""
-        return self.root / "scores" / arm / str(seed) / f"{benchmark}.jsonl"
+    def checkpoint_predictions(self, arm: str, seed: int | str, step: int | str, benchmark: str) -> Path:
+        """Responses of these weights to a benchmark (JSONL)."""
+        return self.root / "curve" / arm / str(seed) / str(step) / f"{benchmark}.jsonl"
+
+    @property
+    def curve(self) -> Path:
+        """Accuracy against steps, of every run that keeps weights (CSV)."""
+        return self.root / "curve.csv"
+
+    def predictions(self, arm: str, seed: int | str, benchmark: str, control: str | None = None) -> Path:
+        """An arm's responses to a benchmark or to its control questions (JSONL)."""
+        return self.root / "predictions" / arm / str(seed) / f"{_asked(benchmark, control)}.jsonl"
+
+    def shard(self, arm: str, seed: int | str, benchmark: str, control: str | None, shard: object) -> Path:
+        """A part of these responses, where several jobs share an evaluation."""
+        return self.root / "predictions" / arm / str(seed) / f"{_asked(benchmark, control)}.shards" / f"{shard}.jsonl"
+
+    def scores(self, arm: str, seed: int | str, benchmark: str, control: str | None = None) -> Path:
+        """Scores of an arm's responses to a benchmark or to its control questions (JSONL)."""
+        return self.root / "scores" / arm / str(seed) / f"{_asked(benchmark, control)}.jsonl"
 
     @property
     def summary(self) -> Path:
@@ -58,11 +75,40 @@ class Layout:
         """Resume state: not an output of any rule, so that Snakemake never deletes it."""
         return Path("work") / self.scale / Path(*map(str, parts))
 
+    def initial(self, study: Study, arm: str, seed: int | str) -> Path:
+        """The checkpoint folder that an arm starts from; the manifest lies beside it."""
+        init = study.arm(arm).init
+        return self.model(init) if init in MODELS else self.run(init, seed) / "model"
+
     def weights(self, study: Study, arm: str, seed: int | str) -> Path:
-        """The checkpoint folder that an arm is evaluated with."""
-        return self.run(arm, seed) / "model" if study.arm(arm).trained else self.model(study.arm(arm).init)
+        """The checkpoint folder that an arm is evaluated with; the manifest lies beside it."""
+        return self.run(arm, seed) / "model" if study.arm(arm).trained else self.initial(study, arm, seed)
+
+    def trajectories(self, study: Study, arm: str, seed: int | str) -> Path | None:
+        """The table that an arm learns from in place of the bare answers."""
+        source = study.arm(arm).trajectories
+        if source is None:
+            return None
+        return Path(source.path) if source.path else self.run(str(source.arm), seed) / "rollouts.parquet"
 
 
 def seeds_of(study: Study, arm: str) -> list[int | str]:
     """The seeds an arm is evaluated under: greedy answers of untrained weights need no more than one."""
     return list(study.seeds) if study.arm(arm).trained else [UNTRAINED]
+
+
+def _asked(benchmark: str, control: str | None) -> str:
+    """What is asked, as part of a file name."""
+    return f"{benchmark}.{control}" if control else benchmark
+
+
+def kept_steps(study: Study, arm: str) -> list[int]:
+    """The steps whose weights the runs of an arm keep."""
+    if not study.arm(arm).trained:
+        return []
+    recipe = study.recipe(arm)
+    return (
+        list(range(recipe.checkpoint_steps, recipe.steps + 1, recipe.checkpoint_steps))
+        if recipe.checkpoint_steps
+        else []
+    )

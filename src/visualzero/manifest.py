@@ -17,7 +17,7 @@ from typing import Any
 
 from visualzero.errors import UserError
 
-PACKAGES = ("visualzero", "torch", "transformers", "trl", "accelerate", "datasets", "pyarrow", "pillow")
+PACKAGES = ("visualzero", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "pyarrow", "pillow")
 
 
 def sha256(path: Path) -> str:

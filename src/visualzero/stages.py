@@ -1,15 +1,21 @@
 """The stages that need torch: train and predict. They find their inputs, each with its manifest, by the layout."""
 
 import hashlib
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from visualzero.config import Study
 from visualzero.data.question import read_questions
 from visualzero.errors import UserError
+from visualzero.evaluation import transformers_engine
+from visualzero.evaluation.asking import Answer
+from visualzero.evaluation.control_questions import controlled
 from visualzero.evaluation.generate import Job, predict
+from visualzero.evaluation.shards import WHOLE, Shard
 from visualzero.jobs import predict_fingerprint, run_fingerprint
 from visualzero.layout import Layout
-from visualzero.manifest import read_manifest
+from visualzero.manifest import read_manifest, sha256
 from visualzero.models.processor import load_processor
 from visualzero.training.run import Run
 
@@ -19,9 +25,14 @@ def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
     spec = study.arm(arm)
     if not spec.trained or not isinstance(seed, int):
         raise UserError(f"arm '{arm}' is not trained (recipe {spec.recipe}): evaluate it with `visualzero predict`")
-    questions, weights = layout.questions("train"), layout.model(spec.init)
+    questions, weights = layout.questions("train"), layout.initial(study, arm, seed)
+    trajectories = layout.trajectories(study, arm, seed)
+    if trajectories and not trajectories.is_file():
+        raise UserError(
+            f"{trajectories}: no such table of trajectories: correct arms.{arm}.trajectories, or train its arm"
+        )
     fingerprint = run_fingerprint(study, arm, seed)
-    key = _key(fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json")
+    key = _key(fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json", table=trajectories)
     run = Run(
         study=study,
         arm_name=arm,
@@ -31,6 +42,7 @@ def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
         out=layout.run(arm, seed),
         work=layout.work("runs", arm, seed, key),
         fingerprint=fingerprint,
+        trajectories=trajectories,
     )
     if spec.recipe == "sft":
         from visualzero.training.sft import train_sft
@@ -42,29 +54,72 @@ def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
         train_grpo(run)
 
 
-def predict_arm(study: Study, layout: Layout, arm: str, seed: int | str, benchmark: str) -> None:
-    """Let an arm's weights answer a benchmark."""
-    spec = study.arm(arm)
+def predict_arm(
+    study: Study,
+    layout: Layout,
+    arm: str,
+    seed: int | str,
+    benchmark: str,
+    control: str | None = None,
+    shard: Shard | None = None,
+    checkpoint: int | None = None,
+) -> None:
+    """Let an arm's weights, or those of a checkpoint, answer a benchmark or its control questions.
+
+    With a shard, that part of them.
+    """
+    spec, source, settings = study.arm(arm), study.source(arm), study.evaluation(arm)
     weights, questions = layout.weights(study, arm, seed), layout.questions(benchmark)
-    source = study.models.base if spec.init == "base" else study.models.instruct
-    fingerprint = predict_fingerprint(study, arm, benchmark)
+    fingerprint = predict_fingerprint(study, arm, benchmark, control)
     key = _key(fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json")
-    labels = {"run": f"{arm}/{seed}", "arm": arm, "seed": seed if isinstance(seed, int) else None}
+    processor = load_processor(weights, spec.asked_with, source.min_pixels, source.max_pixels)
+    labels = {
+        "run": f"{arm}/{seed}",
+        "arm": arm,
+        "seed": seed if isinstance(seed, int) else None,
+        "benchmark": benchmark,
+        "control": control,
+        "prompt": spec.asked_with,
+        "engine": settings.engine,
+    }
+    kind: tuple[int | str, ...] = ("predictions",)
+    if checkpoint is not None:
+        weights, out = _checkpoint(layout, arm, seed, checkpoint, benchmark)
+        kind = ("curve", checkpoint)
+    elif shard is None:
+        out = layout.predictions(arm, seed, benchmark, control)
+    else:
+        out = layout.shard(arm, seed, benchmark, control, shard)
     predict(
-        Job(
-            {**labels, "benchmark": benchmark, "prompt": spec.prompt},
-            study.data.benchmarks[benchmark].options,
-            study.evaluate,
-        ),
-        weights,
-        load_processor(weights, spec.prompt, source.min_pixels, source.max_pixels),
-        read_questions(questions),
-        layout.predictions(arm, seed, benchmark),
-        layout.work("predictions", arm, seed, benchmark, key),
+        Job(labels, study.data.benchmarks[benchmark].options, settings, shard or WHOLE),
+        partial(_answers(settings.engine), weights=weights, processor=processor, settings=settings),
+        processor,
+        controlled(read_questions(questions), control),
+        out,
+        layout.work(*kind, arm, seed, benchmark, key, str(shard or WHOLE)),
     )
 
 
-def _key(fingerprint: str, *manifests: Path) -> str:
+def _checkpoint(layout: Layout, arm: str, seed: int | str, step: int, benchmark: str) -> tuple[Path, Path]:
+    """The weights that a run has kept of a step, and where their responses go."""
+    weights = layout.checkpoint(arm, seed, step)
+    if not weights.is_dir():
+        raise UserError(
+            f"{weights}: no weights kept of step {step}: set checkpoint_steps in the recipe and train again"
+        )
+    return weights, layout.checkpoint_predictions(arm, seed, step, benchmark)
+
+
+def _answers(engine: str) -> Callable[..., Iterator[list[Answer]]]:
+    if engine == "vllm":
+        from visualzero.evaluation import vllm_engine
+
+        return vllm_engine.answers
+    return transformers_engine.answers
+
+
+def _key(fingerprint: str, *manifests: Path, table: Path | None = None) -> str:
     """Names resume state by all that it depends on, so that changed inputs never resume an old attempt."""
     files = [str(sorted(read_manifest(path)["files"].items())) for path in manifests]
+    files += [sha256(table)] if table else []
     return hashlib.sha256("\0".join([fingerprint, *files]).encode()).hexdigest()[:16]

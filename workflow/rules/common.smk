@@ -6,10 +6,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from visualzero import jobs
-from visualzero.config import overrides_of, read_study
+from visualzero.config import CONTROLS, overrides_of, read_study
 from visualzero.data.local import find_table
 from visualzero.errors import UserError
-from visualzero.layout import UNTRAINED, Layout, seeds_of
+from visualzero.layout import UNTRAINED, Layout, kept_steps, seeds_of
 
 # What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
 # resources and not of their params: an override reruns only jobs whose fingerprint it changes.
@@ -24,17 +24,25 @@ except UserError as error:
 layout = Layout(study.scale)
 
 ARMS = list(study.arms)
-INITS = sorted({arm.init for arm in study.arms.values()})
+INITS = sorted({study.origin(arm) for arm in ARMS})
 BENCHMARKS = list(study.data.benchmarks)
 SFT_ARMS = [name for name, arm in study.arms.items() if arm.recipe == "sft"]
 GRPO_ARMS = [name for name, arm in study.arms.items() if arm.recipe == "grpo"]
 EVALUATIONS = [(arm, seed, benchmark) for arm in ARMS for seed in seeds_of(study, arm) for benchmark in BENCHMARKS]
+
+CONTROL_EVALUATIONS = [
+    (arm, seed, benchmark, control)
+    for control, arms in study.controls
+    for arm, seed, benchmark in EVALUATIONS
+    if arm in arms
+]
 
 
 wildcard_constraints:
     arm="|".join(map(re.escape, ARMS)),
     seed=rf"\d+|{UNTRAINED}",
     benchmark="|".join(map(re.escape, BENCHMARKS)),
+    control=rf"(\.({'|'.join(CONTROLS)}))?",
     init="base|instruct",
 
 
@@ -80,13 +88,46 @@ def weights(wildcards):
 
 
 def initial_manifest(wildcards):
-    return layout.model(study.arm(wildcards.arm).init).parent / "manifest.json"
+    """The manifest of the checkpoint that an arm starts from: an initial model, or another arm's run."""
+    return layout.initial(study, wildcards.arm, wildcards.seed).parent / "manifest.json"
 
 
 def initial_weights(wildcards):
-    return ancient(layout.model(study.arm(wildcards.arm).init))
+    """That checkpoint: never a trigger itself, its manifest is."""
+    return ancient(layout.initial(study, wildcards.arm, wildcards.seed))
 
 
-def accelerate_options(threads):
-    """How training is launched: one process; several GPUs or nodes are a matter of config/accelerate."""
-    return f"--config_file config/accelerate/one_process.yaml --num_cpu_threads_per_process {threads}"
+def trajectories(wildcards):
+    """The table that an arm learns from in place of the bare answers, where it does."""
+    return layout.trajectories(study, wildcards.arm, wildcards.seed) or []
+
+
+def training_threads(wildcards):
+    """CPU threads of each process of a run."""
+    return study.recipe(wildcards.arm).threads
+
+
+def shard_of(item):
+    """A part of an arm's responses, whatever the arm."""
+    return layout.shard("{arm}", "{seed}", "{benchmark}{control}", None, item)
+
+
+def control_of(wildcards):
+    """Which control questions a job is about, if it is about any."""
+    return wildcards.control.removeprefix(".") or None
+
+
+def control_option(wildcards):
+    """That, as an option of a command."""
+    control = control_of(wildcards)
+    return f"--control {control}" if control else ""
+
+
+def predict_options(wildcards):
+    """Which control questions, and which part of them."""
+    shard = wildcards.get("scatteritem")
+    return " ".join(filter(None, [control_option(wildcards), f"--shard {shard}" if shard else ""]))
+
+
+def responses_fingerprint(wildcards):
+    return jobs.predict_fingerprint(study, wildcards.arm, wildcards.benchmark, control_of(wildcards))

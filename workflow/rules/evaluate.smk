@@ -1,3 +1,12 @@
+# With several shards each job answers every n-th batch, and `gather` joins the parts; with one, `predict` does it all.
+SHARDED = study.evaluate.shards > 1
+SHARD = ".{scatteritem}" if SHARDED else ""
+
+
+scattergather:
+    shard=study.evaluate.shards,
+
+
 rule predict:
     input:
         questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
@@ -5,11 +14,11 @@ rule predict:
         weights_manifest=weights_manifest,
         weights=weights,
     output:
-        layout.predictions("{arm}", "{seed}", "{benchmark}"),
+        temp(shard_of("{scatteritem}")) if SHARDED else layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
     log:
-        f"logs/{study.scale}/predict/{{arm}}/{{seed}}/{{benchmark}}.log",
+        f"logs/{study.scale}/predict/{{arm}}/{{seed}}/{{benchmark}}{{control}}{SHARD}.log",
     benchmark:
-        layout.timings / "predict" / "{arm}" / "{seed}" / "{benchmark}.tsv"
+        layout.timings / "predict" / "{arm}" / "{seed}" / f"{{benchmark}}{{control}}{SHARD}.tsv"
     conda:
         "../../envs/evaluate.yaml"
     threads: study.evaluate.threads
@@ -18,23 +27,52 @@ rule predict:
         runtime=240,
         overrides=STUDY,
     params:
-        fingerprint=lambda wildcards: jobs.predict_fingerprint(study, wildcards.arm, wildcards.benchmark),
+        fingerprint=responses_fingerprint,
+        options=predict_options,
     message:
-        "Responses: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark}"
+        "Responses: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark} {params.options}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
-        " predict {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark}"
+        " predict {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark} {params.options}"
+
+
+if SHARDED:
+
+    rule gather:
+        input:
+            shards=gather.shard(shard_of("{scatteritem}"), allow_missing=True),
+            questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
+            questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
+        output:
+            layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
+        log:
+            f"logs/{study.scale}/gather/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
+        conda:
+            "../../envs/evaluate.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=30,
+            overrides=STUDY,
+        params:
+            fingerprint=responses_fingerprint,
+            options=control_option,
+        message:
+            "Responses of all shards: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark} {params.options}"
+        shell:
+            "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
+            " gather {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark} {params.options}"
 
 
 rule score:
     input:
-        predictions=layout.predictions("{arm}", "{seed}", "{benchmark}"),
+        predictions=layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
         questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
         questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
     output:
-        layout.scores("{arm}", "{seed}", "{benchmark}"),
+        layout.scores("{arm}", "{seed}", "{benchmark}{control}"),
     log:
-        f"logs/{study.scale}/score/{{arm}}/{{seed}}/{{benchmark}}.log",
+        f"logs/{study.scale}/score/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
@@ -44,16 +82,17 @@ rule score:
         overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.score_fingerprint(study, wildcards.arm),
+        options=control_option,
     message:
-        "Scores: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark}"
+        "Scores: {wildcards.arm}, seed {wildcards.seed}, {wildcards.benchmark} {params.options}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
-        " score {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark}"
+        " score-arm {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark} {params.options}"
 
 
 rule summarize:
     input:
-        scores=[layout.scores(*evaluation) for evaluation in EVALUATIONS],
+        scores=[layout.scores(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS],
         questions=[manifest_of(layout.questions(benchmark)) for benchmark in BENCHMARKS],
     output:
         layout.summary,

@@ -1,4 +1,9 @@
 # Training resumes from work/, which is no rule's output: Snakemake deletes outputs before each attempt.
+#
+# On how many GPUs a run is trained, and how they share it, is where it runs, so these are resources (a profile's
+# `set-resources`, or `--set-resources train_grpo:processes=4 train_grpo:accelerate=zero2`): `accelerate` is a file of
+# config/accelerate, `processes` how many processes it starts. They change no param, since the training is the same.
+VLLM = any(study.recipe(arm).engine == "vllm" for arm in GRPO_ARMS)
 
 
 rule train_sft:
@@ -7,6 +12,7 @@ rule train_sft:
         questions=ancient(layout.questions("train")),
         weights_manifest=initial_manifest,
         weights=initial_weights,
+        trajectories=trajectories,
     output:
         model=directory(layout.run("{arm}", "{seed}") / "model"),
         history=layout.run("{arm}", "{seed}") / "history.parquet",
@@ -20,18 +26,20 @@ rule train_sft:
         seed=r"\d+",
     conda:
         "../../envs/train.yaml"
-    threads: study.sft.threads
+    threads: training_threads
     resources:
         mem_mb=6000,
         runtime=720,
+        accelerate="one_process",
+        processes=1,
         overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
-        accelerate=accelerate_options(study.sft.threads),
     message:
         "SFT: {wildcards.arm}, seed {wildcards.seed}"
     shell:
-        "workflow/scripts/logged {log} accelerate launch {params.accelerate}"
+        "workflow/scripts/logged {log} accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
+        " --num_processes {resources.processes} --num_cpu_threads_per_process {threads}"
         " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"
 
 
@@ -54,17 +62,19 @@ rule train_grpo:
         arm=one_of(GRPO_ARMS),
         seed=r"\d+",
     conda:
-        "../../envs/train.yaml"
-    threads: study.grpo.threads
+        "../../envs/train-vllm.yaml" if VLLM else "../../envs/train.yaml"
+    threads: training_threads
     resources:
         mem_mb=8000,
         runtime=1440,
+        accelerate="one_process",
+        processes=1,
         overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
-        accelerate=accelerate_options(study.grpo.threads),
     message:
         "GRPO: {wildcards.arm}, seed {wildcards.seed}"
     shell:
-        "workflow/scripts/logged {log} accelerate launch {params.accelerate}"
+        "workflow/scripts/logged {log} accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
+        " --num_processes {resources.processes} --num_cpu_threads_per_process {threads}"
         " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"

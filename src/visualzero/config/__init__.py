@@ -4,31 +4,51 @@
 `UserError` with a line per mistake. Nothing here imports a heavy library, so that a dry run parses in no time.
 """
 
-from visualzero.config.base import prompt_styles, reward_terms
+from visualzero.config.base import MODELS, prompt_styles, reward_terms
 from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
-from visualzero.config.sources import SAT, Benchmark, CVBench, Data, Local, Source, ToySpace
-from visualzero.config.study import Arm, Comparison, Models, ModelSource, Reward, Study
-from visualzero.config.training import Evaluate, Grpo, Optimization, Sft
+from visualzero.config.sources import BLINK, SAT, VSR, Benchmark, CVBench, Data, Hub, Local, Source, ToySpace
+from visualzero.config.study import (
+    CONTROLS,
+    Arm,
+    Comparison,
+    Controls,
+    Models,
+    ModelSource,
+    Reward,
+    Study,
+    Trajectories,
+)
+from visualzero.config.training import SCORERS, Evaluate, Grpo, Lora, Optimization, Resample, Sft
 
 __all__ = [
+    "BLINK",
+    "CONTROLS",
+    "MODELS",
     "SAT",
+    "SCORERS",
+    "VSR",
     "Arm",
     "Benchmark",
     "CVBench",
     "Comparison",
+    "Controls",
     "Data",
     "Evaluate",
     "Grpo",
+    "Hub",
     "Local",
+    "Lora",
     "ModelSource",
     "Models",
     "Optimization",
+    "Resample",
     "Reward",
     "Sft",
     "Source",
     "Study",
     "ToySpace",
+    "Trajectories",
     "load_study",
     "overrides_of",
     "prompt_styles",

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+MODELS = ("base", "instruct")
+"""The initial models; an arm starts from one of them or from another arm."""
 PACKAGE = Path(__file__).resolve().parents[1]
 EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
 

@@ -13,41 +13,62 @@ Keys = tuple[str | int, ...]
 """A place in the config: keys, and indexes of lists, from the top."""
 Problem = tuple[Keys, str]
 """A place and what is wrong there."""
+USES = {
+    "freeze": ("sft", "grpo"),
+    "eval_prompt": ("sft", "grpo"),
+    "trajectories": ("sft",),
+    "sft": ("sft",),
+    "grpo": ("grpo",),
+}
+"""Keys of an arm that concern some recipes only."""
 
 
 def cross_checks(config: dict[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong between sections; a part of the wrong type is left to the typed models."""
+    yield from _run(config)
     yield from _arms(config)
     yield from _rewards(config)
     yield from _comparisons(config)
+    yield from _controls(config)
+
+
+def _run(config: dict[str, Any]) -> Iterator[Problem]:
+    arms, run = names(config.get("arms")), config.get("run")
+    for index, name in enumerate(run if isinstance(run, list) else []):
+        if name not in arms:
+            yield ("run", index), unknown("arm", name, arms)
 
 
 def _arms(config: dict[str, Any]) -> Iterator[Problem]:
-    rewards, prompts = _names(config.get("rewards")), prompt_styles()
-    for name, arm in _mappings(config.get("arms")):
-        prompt, reward, recipe = arm.get("prompt"), arm.get("reward"), arm.get("recipe")
-        if isinstance(prompt, str) and prompt not in prompts:
-            yield ("arms", name, "prompt"), unknown("prompt style", prompt, prompts)
+    rewards, prompts = names(config.get("rewards")), prompt_styles()
+    for name, arm in mappings(config.get("arms")):
+        reward, recipe = arm.get("reward"), arm.get("recipe")
+        for key in ("prompt", "eval_prompt"):
+            if isinstance(arm.get(key), str) and arm[key] not in prompts:
+                yield ("arms", name, key), unknown("prompt style", arm[key], prompts)
         if isinstance(reward, str) and reward not in rewards:
             yield ("arms", name, "reward"), unknown("reward", reward, rewards)
         if recipe == "grpo" and reward is None:
             yield ("arms", name, "reward"), f"a grpo arm needs a reward (known: {', '.join(rewards) or 'none'})"
         if recipe in ("none", "sft") and reward is not None:
             yield ("arms", name, "reward"), f"{reward!r} has no use: only a grpo arm has a reward; remove the key"
-        if recipe == "none" and arm.get("freeze"):
-            yield ("arms", name, "freeze"), "has no use: the arm is not trained; remove the key"
+        for key, recipes in USES.items():
+            if arm.get(key) and recipe in ("none", "sft", "grpo") and recipe not in recipes:
+                yield ("arms", name, key), f"has no use: the arm's recipe is {recipe}; remove the key"
+        if "shards" in mapping(arm.get("evaluate")):
+            yield ("arms", name, "evaluate", "shards"), "is the same for all arms; set evaluate.shards instead"
 
 
 def _rewards(config: dict[str, Any]) -> Iterator[Problem]:
     known = reward_terms()
-    for name, reward in _mappings(config.get("rewards")):
-        for term in _names(reward.get("terms")):
+    for name, reward in mappings(config.get("rewards")):
+        for term in names(reward.get("terms")):
             if term not in known:
                 yield ("rewards", name, "terms", term), unknown("reward term", term, known)
 
 
 def _comparisons(config: dict[str, Any]) -> Iterator[Problem]:
-    arms, comparisons = _names(config.get("arms")), config.get("comparisons")
+    arms, comparisons = names(config.get("arms")), config.get("comparisons")
     for index, pair in enumerate(comparisons if isinstance(comparisons, list) else []):
         sides = [side for side in ("a", "b") if isinstance(pair, dict) and isinstance(pair.get(side), str)]
         for side in sides:
@@ -57,11 +78,25 @@ def _comparisons(config: dict[str, Any]) -> Iterator[Problem]:
             yield ("comparisons", index), f"compares {pair['a']!r} with itself; name two arms"
 
 
-def _names(value: object) -> list[str]:
+def _controls(config: dict[str, Any]) -> Iterator[Problem]:
+    arms = names(config.get("arms"))
+    for control, asked in mapping(config.get("controls")).items():
+        for index, name in enumerate(asked if isinstance(asked, list) else []):
+            if name not in arms:
+                yield ("controls", control, index), unknown("arm", name, arms)
+
+
+def names(value: object) -> list[str]:
+    """Return the keys of a mapping that are texts."""
     return [key for key in value if isinstance(key, str)] if isinstance(value, dict) else []
 
 
-def _mappings(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
+def mapping(value: object) -> dict[str, Any]:
+    """Return a mapping as it is, and an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def mappings(value: object) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield the entries of a mapping that are mappings themselves."""
     for key, entry in value.items() if isinstance(value, dict) else ():
         if isinstance(key, str) and isinstance(entry, dict):

@@ -1,17 +1,18 @@
 """Reading a study: ``config/config.yaml`` over ``config/scale/<scale>.yaml``, checked as a whole."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from visualzero.config.checks import Keys, cross_checks
+from visualzero.config.checks import Keys, Problem, cross_checks
 from visualzero.config.merging import assign, merge
 from visualzero.config.naming import unknown
 from visualzero.config.problems import depth, validation_problems
 from visualzero.config.reading import parse_yaml, read_yaml
+from visualzero.config.running import run_checks
 from visualzero.config.schema import study_schema
 from visualzero.config.study import Study
 from visualzero.errors import UserError
@@ -81,17 +82,57 @@ def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override])
     config: dict[str, Any] = merge({key: scale[key] for key in scale if key in SECTIONS}, own)
     for path, value in overrides:
         config = assign(config, path, value)
+    config["run"] = _run(config, file.stem)
 
-    found = list(cross_checks(config))
+    found = [*cross_checks(config), *run_checks(config)]
     try:
         study = Study.model_validate(config)
+        found += _changed_keys(study, config)
     except ValidationError as error:
         found += validation_problems(error, config, study_schema())
     problems += [(_origin(keys, raw, scale, name, scale_name, overrides), keys, text) for keys, text in found]
     if problems:
         lines = [f"{origin}: {'.'.join(map(str, keys))}: {text}" for origin, keys, text in problems]
         raise UserError("\n".join(dict.fromkeys(lines)))
-    return study
+    return _only(study, study.run)
+
+
+def _run(config: dict[str, Any], scale: str) -> Any:
+    """Return the names of the arms that are run: said by a list, a name, `all`, or a mapping of scales to one of these.
+
+    Every arm is run where nothing is said. What is none of this is returned as it is, for the types to refuse.
+    """
+    run = config.get("run", "all")
+    if isinstance(run, dict):
+        run = run.get(scale, run)
+    if run == "all" and isinstance(config.get("arms"), dict):
+        return list(config["arms"])
+    return [run] if isinstance(run, str) else run
+
+
+def _changed_keys(study: Study, config: dict[str, Any]) -> Iterator[Problem]:
+    """Yield what is wrong with the keys of sft, grpo and evaluate that single arms change."""
+    for name, arm in study.arms.items():
+        for section in (key for key in ("sft", "grpo", "evaluate") if getattr(arm, key)):
+            changed = {**config, section: merge(config[section], getattr(arm, section))}
+            try:
+                Study.model_validate(changed)
+            except ValidationError as error:
+                for keys, text in validation_problems(error, changed, study_schema()):
+                    yield ("arms", name, *keys), text
+
+
+def _only(study: Study, arms: list[str]) -> Study:
+    """Return the study of these arms alone, with their controls and the comparisons between them."""
+    controls = {control: [name for name in asked if name in arms] for control, asked in study.controls}
+    return study.model_copy(
+        update={
+            "run": [name for name in study.arms if name in arms],
+            "arms": {name: arm for name, arm in study.arms.items() if name in arms},
+            "comparisons": [pair for pair in study.comparisons if pair.a in arms and pair.b in arms],
+            "controls": study.controls.model_copy(update=controls),
+        }
+    )
 
 
 def _origin(

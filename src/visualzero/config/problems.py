@@ -39,13 +39,15 @@ def _message(item: ErrorDetails, known: dict[str, Any], key: str | int) -> str:
     if kind == "union_tag_invalid":
         return unknown("kind", context["tag"], _choices(context["expected_tags"]))
     if kind == "union_tag_not_found":
-        return "missing its kind; add one (toyspace, local, sat, cvbench)"
+        return "missing its kind; add one (toyspace, local, sat, cvbench, blink, vsr)"
     if kind == "too_short":
         return f"must have at least {context['min_length']} entry, not {_shown(value)}"
     if kind == "too_long":
         return f"must have at most {context['max_length']} entry, not {_shown(value)}"
     if kind == "value_error":
         return str(context["error"])
+    if kind == "string_pattern_mismatch" and context["pattern"].endswith("{64}$"):
+        return f"{_shown(value)} is not a sha256; write its 64 digits in lower case"
     if kind == "string_pattern_mismatch":
         return f"{value!r} is not a name; use letters, digits, - and _"
     if kind in ("model_type", "model_attributes_type", "dict_type"):

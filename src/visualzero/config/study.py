@@ -1,12 +1,13 @@
 """The study itself: its arms, rewards, comparisons and models, and `Study`, which holds the whole config."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from visualzero.config.base import Name, Number, Section, Seeds
+from visualzero.config.base import MODELS, Name, Number, Section, Seeds
+from visualzero.config.merging import merge
 from visualzero.config.naming import unknown
-from visualzero.config.sources import Data
+from visualzero.config.sources import Data, Sha256
 from visualzero.config.training import Evaluate, Grpo, Sft
 from visualzero.errors import UserError
 
@@ -14,17 +15,45 @@ PaperColumn = Literal["micro", "Count", "Relation", "Depth", "Distance"]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 
 
+class Trajectories(Section):
+    """Completions that SFT learns in place of the bare answers; only those that are right and in the wanted form."""
+
+    arm: Name | None = Field(default=None, description="A grpo arm: its rollouts of the same seed; or path.")
+    path: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A table (JSONL, CSV, parquet) with columns id (of a training question) and completion; or arm.",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if (self.arm is None) == (self.path is None):
+            raise ValueError("give exactly one of arm (a grpo arm) and path (a table of your own)")
+        return self
+
+
 class Arm(Section):
     """One line of the study's table."""
 
     title: str = Field(min_length=1, description="Its name in the report.")
-    init: Literal["base", "instruct"] = Field(description="The model it starts from.")
+    init: Name = Field(
+        description="What it starts from: the model base or instruct, or a trained arm (its weights of the same seed)."
+    )
     recipe: Literal["none", "sft", "grpo"] = Field(description="How it is trained; none: only evaluated.")
     prompt: str = Field(description="Prompt style: a file of src/visualzero/prompts without .jinja.")
+    eval_prompt: str | None = Field(
+        default=None, description="Prompt style of evaluation; null is prompt, so that it is asked as it was trained."
+    )
     reward: str | None = Field(default=None, description="A name under rewards; for grpo arms only.")
     freeze: list[Literal["vision", "language"]] = Field(
         default=[], max_length=1, description="The part of the model that is not trained: vision or language."
     )
+    trajectories: Trajectories | None = Field(
+        default=None, description="What an sft arm learns to write; null: the right choices."
+    )
+    sft: dict[str, Any] = Field(default={}, description="Keys of sft that differ for this arm.")
+    grpo: dict[str, Any] = Field(default={}, description="Keys of grpo that differ for this arm.")
+    evaluate: dict[str, Any] = Field(default={}, description="Keys of evaluate that differ for this arm.")
     paper: dict[PaperColumn, Percent] | None = Field(
         default=None, description="Published accuracy on CV-Bench in percent, shown beside the arm."
     )
@@ -33,6 +62,11 @@ class Arm(Section):
     def trained(self) -> bool:
         """Whether the arm has weights of its own (and a run for each seed)."""
         return self.recipe != "none"
+
+    @property
+    def asked_with(self) -> str:
+        """The prompt style of its evaluation."""
+        return self.eval_prompt or self.prompt
 
 
 class Reward(Section):
@@ -50,12 +84,26 @@ class Comparison(Section):
     b: str = Field(description="The arm it is compared with.")
 
 
+class Controls(Section):
+    """Arms that are also asked changed questions (evaluation/control_questions.py), to see what they go by."""
+
+    no_image: list[str] = Field(default=[], description="Arms that are asked without the image.")
+    shuffled_image: list[str] = Field(default=[], description="Arms that are shown another question's image.")
+    swapped_options: list[str] = Field(default=[], description="Arms that are given the options in another order.")
+
+
+CONTROLS = tuple(Controls.model_fields)
+
+
 class ModelSource(Section):
     """A model: a folder of this repository, or a repository of the model hub at a commit."""
 
     path: str | None = Field(default=None, min_length=1, description="Folder of the model, from the root; or repo.")
     repo: str | None = Field(default=None, min_length=1, description="Repository of the model hub; or path.")
-    revision: str | None = Field(default=None, description="Commit of repo; null is refused when it is loaded.")
+    revision: str | None = Field(default=None, description="Commit of repo (40 digits); null is refused at download.")
+    sha256: dict[str, Sha256] = Field(
+        default={}, description="Digests that files of repo must have; the others must have those that the hub names."
+    )
     min_pixels: int = Field(gt=0, description="Smaller images are enlarged to this many pixels.")
     max_pixels: int = Field(gt=0, description="Larger images are reduced to this many pixels (a token is 28 x 28).")
 
@@ -80,9 +128,13 @@ class Study(Section):
 
     scale: Name = Field(description="How big: the file of config/scale to use; results go to results/<scale>.")
     seeds: Seeds = Field(description="Every trained arm is run once for each of these seeds.")
-    arms: dict[Name, Arm] = Field(min_length=1, description="The arms by name.")
+    run: list[Name] = Field(
+        min_length=1, description="Which arms are run: a list of names, all, or a mapping of scales to one of these."
+    )
+    arms: dict[Name, Arm] = Field(min_length=1, description="The arms by name; once read, those that are run.")
     rewards: dict[Name, Reward] = Field(default={}, description="The rewards by name.")
     comparisons: list[Comparison] = Field(default=[], description="Planned comparisons between arms.")
+    controls: Controls = Field(default=Controls(), description="Which arms are asked control questions too.")
     data: Data = Field(description="The questions.")
     models: Models = Field(description="The initial models.")
     sft: Sft = Field(description="Supervised fine-tuning.")
@@ -96,5 +148,25 @@ class Study(Section):
     def arm(self, name: str) -> Arm:
         """Return the arm of that name; raise `UserError` with the nearest name if there is none."""
         if name not in self.arms:
-            raise UserError(unknown("arm", name, self.arms))
+            raise UserError(f"{unknown('arm', name, self.arms)}; `run` in the config says which arms there are")
         return self.arms[name]
+
+    def recipe(self, arm: str) -> Sft | Grpo:
+        """How a trained arm is trained: its recipe at this scale with the keys that the arm changes."""
+        spec = self.arm(arm)
+        if spec.recipe == "sft":
+            return Sft.model_validate(merge(self.sft.model_dump(), spec.sft))
+        return Grpo.model_validate(merge(self.grpo.model_dump(), spec.grpo))
+
+    def evaluation(self, arm: str) -> Evaluate:
+        """How an arm is evaluated: `evaluate` with the keys that the arm changes."""
+        return Evaluate.model_validate(merge(self.evaluate.model_dump(), self.arm(arm).evaluate))
+
+    def origin(self, arm: str) -> str:
+        """The initial model that an arm's weights go back to, if need be through other arms."""
+        init = self.arm(arm).init
+        return init if init in MODELS else self.origin(init)
+
+    def source(self, arm: str) -> ModelSource:
+        """Where that model comes from, with its image sizes."""
+        return self.models.base if self.origin(arm) == "base" else self.models.instruct

@@ -1,12 +1,26 @@
 """How runs are trained and evaluated: ``sft:``, ``grpo:`` and ``evaluate:``."""
 
-from typing import Literal, Self
+from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
 from visualzero.config.base import Number, Section
 
 Dtype = Literal["float32", "bfloat16"]
+Scorer = Literal["strict", "letter", "visualthinker", "lmms", "vlmevalkit", "cambrian"]
+SCORERS: tuple[str, ...] = get_args(Scorer)
+
+
+class Lora(Section):
+    """Low-rank adapters (arXiv 2106.09685) trained in place of the weights, and merged into them in the end."""
+
+    r: int = Field(gt=0, description="Rank.")
+    alpha: int = Field(gt=0, description="Scale: an adapter's output is weighted with alpha / r.")
+    targets: list[str] = Field(
+        default=["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+        min_length=1,
+        description="Linear layers that get an adapter, by the end of their names; by default all of the decoder.",
+    )
 
 
 class Optimization(Section):
@@ -14,7 +28,11 @@ class Optimization(Section):
 
     steps: int = Field(gt=0, description="Optimizer steps.")
     batch_size: int = Field(gt=0, description="Prompts per optimizer step, over all devices.")
-    micro_batch: int = Field(gt=0, description="Samples (SFT) or completions (GRPO) per forward pass.")
+    micro_batch: int = Field(
+        gt=0,
+        description="Samples (SFT) or completions (GRPO) per forward pass of a device; how many passes a step takes"
+        " follows from it and the number of devices.",
+    )
     learning_rate: Number = Field(gt=0, description="Peak learning rate.")
     scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
         default="linear", description="Schedule of the learning rate after warm-up; linear goes to 0."
@@ -27,7 +45,13 @@ class Optimization(Section):
     adam_epsilon: Number = Field(default=1e-8, gt=0, description="AdamW's denominator term.")
     dtype: Dtype = Field(description="Precision of the forward and backward pass.")
     gradient_checkpointing: bool = Field(description="Recompute activations: less memory, about a third more time.")
+    lora: Lora | None = Field(default=None, description="Train low-rank adapters only; null trains the weights.")
     save_steps: int = Field(gt=0, description="A checkpoint to resume from every this many steps.")
+    checkpoint_steps: int | None = Field(
+        default=None,
+        gt=0,
+        description="Weights kept every this many steps, for the curve of accuracy against steps; null keeps none.",
+    )
     logging_steps: int = Field(default=1, gt=0, description="A row of the history every this many steps.")
     threads: int = Field(gt=0, description="CPU threads of a run.")
 
@@ -47,7 +71,22 @@ class Optimization(Section):
 
 
 class Sft(Optimization):
-    """Supervised fine-tuning on the bare answers."""
+    """Supervised fine-tuning on the bare answers, or on an arm's trajectories."""
+
+    prompt_loss: bool = Field(
+        default=False, description="Learn the prompt's text too, as the official code does; else the answer alone."
+    )
+
+
+class Resample(Section):
+    """Sampling again when too many groups teach nothing, since all their completions earn the same (GPG)."""
+
+    tries: int = Field(gt=0, description="How often a batch is sampled, at most.")
+    min_valid: Number = Field(
+        gt=0,
+        le=1,
+        description="Share of groups with unequal rewards that is enough; advantages are divided by the share.",
+    )
 
 
 class Grpo(Optimization):
@@ -58,15 +97,29 @@ class Grpo(Optimization):
     temperature: Number = Field(default=1.0, gt=0, description="Temperature of rollouts.")
     top_p: Number = Field(default=1.0, gt=0, le=1, description="Rollouts draw from the most likely tokens up to this.")
     top_k: int = Field(default=0, ge=0, description="Rollouts draw from this many most likely tokens; 0 is no limit.")
+    repetition_penalty: Number = Field(
+        default=1.0, gt=0, description="Rollouts' penalty on tokens that stand in the prompt or completion; 1 is none."
+    )
     max_completion: int = Field(gt=0, description="Tokens after which a rollout is cut off.")
     loss: Literal["grpo", "dr_grpo", "dapo", "bnpo"] = Field(
         default="grpo", description="How token losses are averaged; grpo: over a completion, then over completions."
     )
     epsilon: Number = Field(default=0.2, gt=0, description="Clipping range of the probability ratio.")
+    epsilon_high: Number | None = Field(
+        default=None, gt=0, description="Its upper end, where that differs (DAPO's clip-higher); null is epsilon."
+    )
     iterations: int = Field(default=1, gt=0, description="Optimizer passes over each batch of rollouts.")
     scale_rewards: Literal["group", "batch", "none"] = Field(
         default="group", description="Whose standard deviation divides the advantages."
     )
+    mask_truncated: bool = Field(default=False, description="Learn nothing from completions that were cut off (DAPO).")
+    resample: Resample | None = Field(
+        default=None, description="Sample again when too many groups have equal rewards; null never does."
+    )
+    engine: Literal["transformers", "vllm"] = Field(
+        default="transformers", description="What samples rollouts; vllm shares the GPU with training (Linux, CUDA)."
+    )
+    vllm_memory: Number = Field(default=0.3, gt=0, lt=1, description="Share of a GPU's memory that vLLM may take.")
 
     @property
     def samples_per_step(self) -> int:
@@ -79,6 +132,15 @@ class Evaluate(Section):
 
     max_new_tokens: int = Field(gt=0, description="Tokens after which an answer is cut off.")
     batch_size: int = Field(gt=0, description="Questions answered at a time; changes speed only.")
+    shards: int = Field(
+        default=1, gt=0, description="Jobs that share an arm's evaluation of a benchmark; changes no result."
+    )
+    engine: Literal["transformers", "vllm"] = Field(
+        default="transformers", description="What writes the answers; vllm is checked against transformers first."
+    )
     dtype: Dtype = Field(description="Precision of generation.")
-    scorer: Literal["strict"] = Field(default="strict", description="Which reading of an answer counts.")
+    repetition_penalty: Number = Field(
+        default=1.0, gt=0, description="Penalty on tokens that stand in the prompt or answer; 1 is none."
+    )
+    scorer: Scorer = Field(default="strict", description="Which reading of an answer counts.")
     threads: int = Field(gt=0, description="CPU threads of an evaluation.")

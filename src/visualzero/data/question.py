@@ -15,7 +15,8 @@ One parquet file per data set; images are embedded as encoded bytes, in the layo
 
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,21 @@ def read_questions(path: Path, images: bool = True) -> pd.DataFrame:
 
 def decode_image(image: dict[str, Any], where: str) -> Image.Image:
     """The picture of a row's `image` value, in RGB; `where` names the question in errors."""
-    try:
-        picture = Image.open(io.BytesIO(image["bytes"]))
+    with _opened(image, where) as picture:
         return picture.convert("RGB")
+
+
+def image_size(image: dict[str, Any], where: str) -> tuple[int, int]:
+    """Width and height in pixels of a row's `image` value, from its header alone."""
+    with _opened(image, where) as picture:
+        return picture.size
+
+
+@contextmanager
+def _opened(image: dict[str, Any], where: str) -> Iterator[Image.Image]:
+    try:
+        yield Image.open(io.BytesIO(image["bytes"]))
+        return
     except UnidentifiedImageError:
         reason = "its format is unknown"
     except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:

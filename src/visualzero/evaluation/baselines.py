@@ -1,11 +1,12 @@
 """What a benchmark gives to answers that never look at the image: chance, and the best constant answer of each task.
 
-The constant answers are chosen on the questions they are scored on (`in_sample`), so they are an upper bound of what a
-model can reach by learning which answer is frequent. A score that doesn't beat them shows no sight.
+`constant_letter` and `constant_value` are chosen on the questions that they are scored on, so they are an upper bound
+of what can be reached by knowing which answer is frequent: a score that doesn't beat them shows no sight. Their `_loo`
+are chosen, for each question, on the other questions of its task (leave-one-out): what it takes to know beforehand.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from string import ascii_uppercase
 from typing import Any
 
@@ -15,35 +16,55 @@ from visualzero.evaluation.statistics import official_score
 
 
 def baselines(questions: pd.DataFrame, sources_2d: Sequence[str], sources_3d: Sequence[str]) -> dict[str, Any]:
-    """Chance, constant_letter and constant_value: micro, official (or None) and accuracy by task.
+    """Chance, constant_letter, constant_letter_loo, constant_value, constant_value_loo.
 
-    The constant ones also have `answer` by task and `in_sample`. Chance is the mean of 1 / number of options. A value
-    ("1", "left") is wrong where it is no option. Of equally good answers the first in the alphabet is taken.
+    Each has micro, official (or None) and accuracy by task; the constant ones also `in_sample`, and those that are in
+    sample `answer` by task. Chance is the mean of 1 / number of options. A value ("1", "left") is wrong where it is no
+    option. Of equally good answers the first in the alphabet is taken.
     """
     rows: list[dict[str, Any]] = questions[["task", "source", "choices", "answer_index"]].to_dict("records")
+    tasks = [row["task"] for row in rows]
+    letters = [ascii_uppercase[row["answer_index"]] for row in rows]
+    values = [row["choices"][row["answer_index"]].strip().lower() for row in rows]
 
-    def averages(scores: list[float]) -> dict[str, Any]:
-        by_task, by_source = _means(rows, "task", scores), _means(rows, "source", scores)
+    def averages(scores: Sequence[float]) -> dict[str, Any]:
+        by_source = _means([row["source"] for row in rows], scores)
         official = official_score(by_source, sources_2d, sources_3d)
-        return {"micro": sum(scores) / len(scores), "official": official, "tasks": by_task}
+        return {"micro": sum(scores) / len(scores), "official": official, "tasks": _means(tasks, scores)}
 
-    def constant(right: Callable[[dict[str, Any]], str]) -> dict[str, Any]:
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        for row in rows:
-            counts[row["task"]][right(row)] += 1
-        answer = {task: min(count, key=lambda name: (-count[name], name)) for task, count in counts.items()}
-        scores = [float(right(row) == answer[row["task"]]) for row in rows]
-        return {**averages(scores), "answer": answer, "in_sample": True}
-
-    return {
-        "chance": averages([1 / len(row["choices"]) for row in rows]),
-        "constant_letter": constant(lambda row: ascii_uppercase[row["answer_index"]]),
-        "constant_value": constant(lambda row: row["choices"][row["answer_index"]].strip().lower()),
-    }
+    made = {"chance": averages([1 / len(row["choices"]) for row in rows])}
+    for name, answers in (("letter", letters), ("value", values)):
+        best = _best_of_tasks(tasks, answers)
+        in_sample = [float(best[task] == right) for task, right in zip(tasks, answers, strict=True)]
+        made[f"constant_{name}"] = {**averages(in_sample), "answer": best, "in_sample": True}
+        made[f"constant_{name}_loo"] = {**averages(_leave_one_out(tasks, answers)), "in_sample": False}
+    return made
 
 
-def _means(rows: list[dict[str, Any]], column: str, scores: list[float]) -> dict[str, float]:
-    groups: dict[Hashable, list[float]] = defaultdict(list)
-    for row, score in zip(rows, scores, strict=True):
-        groups[row[column]].append(score)
-    return {str(name): sum(group) / len(group) for name, group in groups.items()}
+def _best_of_tasks(tasks: Sequence[str], answers: Sequence[str]) -> dict[str, str]:
+    return {task: _best(count) for task, count in _counts(tasks, answers).items()}
+
+
+def _leave_one_out(tasks: Sequence[str], answers: Sequence[str]) -> list[float]:
+    """Per question, whether the best constant of its task's other questions is right; wrong where there are none."""
+    counts = _counts(tasks, answers)
+    return [float(_best(counts[task] - Counter([right])) == right) for task, right in zip(tasks, answers, strict=True)]
+
+
+def _counts(tasks: Sequence[str], answers: Sequence[str]) -> dict[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for task, answer in zip(tasks, answers, strict=True):
+        counts[task][answer] += 1
+    return counts
+
+
+def _best(count: Counter[str]) -> str:
+    """The most frequent answer, of equally frequent ones the first in the alphabet; "" if there are none."""
+    return min(count, key=lambda name: (-count[name], name), default="")
+
+
+def _means(groups: Sequence[Hashable], scores: Sequence[float]) -> dict[str, float]:
+    by_group: dict[Hashable, list[float]] = defaultdict(list)
+    for group, score in zip(groups, scores, strict=True):
+        by_group[group].append(score)
+    return {str(group): sum(some) / len(some) for group, some in by_group.items()}

@@ -5,29 +5,22 @@ of the config, tasks come in the order of the questions.
 """
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from visualzero.errors import UserError
 from visualzero.evaluation.baselines import baselines
-from visualzero.evaluation.statistics import ScoreRows, official_score, paired_difference, wilson
+from visualzero.evaluation.cell import ScoredBenchmark, cell
+from visualzero.evaluation.planned import Pair, comparisons_over_seeds
+from visualzero.evaluation.planned import comparisons as comparisons_of
+from visualzero.evaluation.statistics import ScoreRows, t_interval
 
 DIGITS = 6
+P_DIGITS = 4  # significant ones, since a small p-value is not 0
 ARM_KEYS = ("title", "recipe", "init", "prompt", "trained")
 Scores = Mapping[tuple[str, int | None, str], ScoreRows]
-
-
-@dataclass(frozen=True)
-class ScoredBenchmark:
-    """A benchmark: its Question table (images not needed) and the sources of its 2D and 3D half, if it has halves."""
-
-    questions: pd.DataFrame
-    sources_2d: Sequence[str] = ()
-    sources_3d: Sequence[str] = ()
 
 
 def summarize(
@@ -55,10 +48,79 @@ def summarize(
     Raises:
         UserError: if scores aren't about the benchmark's questions, or a source of an official score has none.
     """
+    _check(scores, benchmarks)
+
+    def key(arm: str, seed: int, name: str) -> tuple[str, int | None, str]:
+        return arm, seed if arms[arm]["trained"] else None, name
+
+    def pair(a: str, b: str, name: str) -> Pair:
+        keys = {seed: (key(a, seed, name), key(b, seed, name)) for seed in seeds}
+        rows = {seed: (scores[mine], scores[its]) for seed, (mine, its) in keys.items() if {mine, its} <= scores.keys()}
+        trained = arms[a]["trained"] or arms[b]["trained"]
+        return Pair(a, b, arms[a]["title"], arms[b]["title"], trained, rows)
+
+    made = {one: cell(rows, benchmarks[one[2]]) for one, rows in scores.items()}
+    by_seed = {
+        arm: {
+            str(seed): {name: made[key(arm, seed, name)] for name in benchmarks if key(arm, seed, name) in made}
+            for seed in seeds
+            if any(key(arm, seed, name) in made for name in benchmarks)
+        }
+        for arm in arms
+    }
+    pairs = {name: [pair(a, b, name) for a, b in comparisons] for name in benchmarks}
+    summary = {
+        "scale": scale,
+        "scorer": scorer,
+        "arms": {
+            arm: {
+                **{key: facts[key] for key in ARM_KEYS},
+                "seeds": by_seed[arm],
+                "over_seeds": over_seeds(by_seed[arm], benchmarks) if facts["trained"] else {},
+            }
+            for arm, facts in arms.items()
+        },
+        "baselines": {
+            name: baselines(benchmark.questions, benchmark.sources_2d, benchmark.sources_3d)
+            for name, benchmark in benchmarks.items()
+        },
+        "comparisons": {name: comparisons_of(pairs[name], seeds) for name in benchmarks},
+        "comparisons_over_seeds": {name: comparisons_over_seeds(pairs[name]) for name in benchmarks},
+    }
+    figures: dict[str, Any] = rounded(summary)
+    return figures
+
+
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """The JSON text of a summary."""
+    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def over_seeds(by_seed: Mapping[str, Mapping[str, Any]], benchmarks: Iterable[str]) -> dict[str, Any]:
+    """By benchmark, micro and official score of a trained arm over at least two seeds."""
+    made = {}
+    for name in benchmarks:
+        ran = {seed: cells[name] for seed, cells in by_seed.items() if name in cells}
+        if len(ran) > 1:
+            made[name] = {
+                score: _over_seeds({seed: scored[score] for seed, scored in ran.items()})
+                for score in ("micro", "official")
+            }
+    return made
+
+
+def _over_seeds(values: Mapping[str, float | None]) -> dict[str, Any] | None:
+    """Mean, t interval and each value; None for a score that the benchmark hasn't."""
+    each = [value for value in values.values() if value is not None]
+    if not each:
+        return None
+    return {"mean": float(np.mean(each)), "interval": t_interval(each, within=(0.0, 1.0)), "seeds": values}
+
+
+def _check(scores: Scores, benchmarks: Mapping[str, ScoredBenchmark]) -> None:
     for (arm, seed, name), rows in scores.items():
-        if {row["id"] for row in rows} != set(benchmarks[name].questions["id"]) or len(rows) != len(
-            benchmarks[name].questions
-        ):
+        ids = benchmarks[name].questions["id"]
+        if {row["id"] for row in rows} != set(ids) or len(rows) != len(ids):
             where = f"scores of {arm}, seed {seed}, on {name}" if seed is not None else f"scores of {arm} on {name}"
             raise UserError(f"{where}: they are not about the benchmark's questions: run the evaluate stage again")
     for name, benchmark in benchmarks.items():
@@ -69,88 +131,15 @@ def summarize(
                     f"data.benchmarks.{name}: no question has source '{source}': choose from {', '.join(known)}"
                 )
 
-    def rows_of(arm: str, seed: int, name: str) -> ScoreRows | None:
-        return scores.get((arm, seed if arms[arm]["trained"] else None, name))
 
-    def cells(arm: str, seed: int) -> dict[str, Any]:
-        found = {name: (rows_of(arm, seed, name), benchmark) for name, benchmark in benchmarks.items()}
-        return {name: cell(rows, benchmark) for name, (rows, benchmark) in found.items() if rows}
-
-    summary = {
-        "scale": scale,
-        "scorer": scorer,
-        "arms": {
-            arm: {
-                **{key: facts[key] for key in ARM_KEYS},
-                "seeds": {str(seed): scored for seed in seeds if (scored := cells(arm, seed))},
-            }
-            for arm, facts in arms.items()
-        },
-        "baselines": {
-            name: baselines(benchmark.questions, benchmark.sources_2d, benchmark.sources_3d)
-            for name, benchmark in benchmarks.items()
-        },
-        "comparisons": {
-            name: [
-                {"a": a, "b": b, "seed": str(seed), **asdict(paired_difference(rows_a, rows_b))}
-                for a, b in comparisons
-                for seed in seeds
-                if (rows_a := rows_of(a, seed, name)) and (rows_b := rows_of(b, seed, name))
-            ]
-            for name in benchmarks
-        },
-    }
-    rounded: dict[str, Any] = _rounded(summary)
-    return rounded
-
-
-def summary_text(summary: Mapping[str, Any]) -> str:
-    """The JSON text of a summary."""
-    return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def cell(rows: ScoreRows, benchmark: ScoredBenchmark) -> dict[str, Any]:
-    """The scores of one run on one benchmark."""
-    n = len(rows)
-    right = sum(row["correct"] for row in rows)
-    by_id = {row["id"]: row for row in rows}
-    ordered = [by_id[name] for name in benchmark.questions["id"]]
-    by_source = {name: hits / count for name, (hits, count) in _tally(ordered, "source").items()}
-    tokens = np.array([row["n_tokens"] for row in ordered])
-    return {
-        "micro": right / n,
-        "micro_interval": wilson(right, n),
-        "official": official_score(by_source, benchmark.sources_2d, benchmark.sources_3d),
-        "tasks": {
-            task: {"accuracy": hits / count, "n": count, "interval": wilson(hits, count)}
-            for task, (hits, count) in _tally(ordered, "task").items()
-        },
-        "parse_rate": sum(row["parse_class"] == "parsed" for row in rows) / n,
-        "format_rate": sum(row["format"] for row in rows) / n,
-        "truncated_rate": sum(row["finish_reason"] == "length" for row in rows) / n,
-        "n": n,
-        "response_tokens": {
-            "mean": float(tokens.mean()),
-            "median": float(np.median(tokens)),
-            "p95": float(np.percentile(tokens, 95)),
-        },
-    }
-
-
-def _tally(rows: ScoreRows, column: str) -> dict[str, tuple[int, int]]:
-    """Right answers and questions by the value of a column, in the order of the rows."""
-    tally: dict[str, tuple[int, int]] = {}
-    for row in rows:
-        hits, count = tally.get(row[column], (0, 0))
-        tally[row[column]] = (hits + bool(row["correct"]), count + 1)
-    return tally
-
-
-def _rounded(value: Any) -> Any:
+def rounded(value: Any, key: str = "") -> Any:
+    """`value` with its floats rounded: to six digits; p-values, with keys that start with `p_`, to four significant."""
     if isinstance(value, float):
+        if key.startswith("p_"):
+            return float(f"{value:.{P_DIGITS}g}")
         return round(value, DIGITS) + 0.0  # no -0.0
     if isinstance(value, Mapping):
-        return {key: _rounded(inner) for key, inner in value.items()}
+        return {name: rounded(inner, name) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(inner) for inner in value]
+        return [rounded(inner) for inner in value]
     return value

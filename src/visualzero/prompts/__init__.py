@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from visualzero.errors import UserError
 
-Options = Literal["lettered", "natural"]
+Options = Literal["lettered", "natural", "stated"]
 
 THINK = "<think>"
 
@@ -36,8 +36,11 @@ def forced_prefix(style: str) -> str:
 def question_text(question: str, choices: Sequence[str], options: Options) -> str:
     """The question with its options.
 
-    `lettered` is CV-Bench's `prompt` field; `natural` is how the paper's SAT preparation asks.
+    `lettered` is CV-Bench's `prompt` field; `natural` is how the paper's SAT preparation asks; `stated` is for
+    questions whose text has its options already.
     """
+    if options == "stated":
+        return question
     if options == "lettered":
         lines = "".join(f"\n({letter}) {choice}" for letter, choice in zip(ascii_uppercase, choices, strict=False))
         return f"{question} Select from the following choices.{lines}"

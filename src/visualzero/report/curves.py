@@ -7,21 +7,23 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from visualzero.evaluation.rollout_reflection import reflection_by_step
 from visualzero.report.figures import Floats, Panel, panel
 from visualzero.report.inputs import Seed, check_numbers, read_parquet
 from visualzero.report.tables import Arm
-from visualzero.report.text import clean
+from visualzero.wording import clean
 
 NO_TERM = {"reward_std"}
 AFTER_REWARD = {
     "completion_length": "Completion length, tokens",
+    "reflection": "Share of rollouts with self-reflection",
     "kl": "KL to the reference model",
     "entropy": "Entropy, nats per token",
     "clipped_ratio": "Share cut at the token limit",
     "frac_zero_std": "Share of groups without spread",
     "loss": "Loss",
 }
-SHARES = {"clipped_ratio", "frac_zero_std"}
+SHARES = {"clipped_ratio", "frac_zero_std", "reflection"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path]) -> Course:
         else:
             check_numbers(path, table, ["step"])
             histories[seed] = _numbers(table)
+            histories[seed] |= _reflection(path.with_name("rollouts.parquet"), histories[seed]["step"])
     columns = list(dict.fromkeys(column for history in histories.values() for column in history))
     panels = []
     for column, title in _titles(columns).items():
@@ -69,6 +72,15 @@ def _numbers(table: pa.Table) -> dict[str, Floats]:
     kinds = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
     columns = [name for name in table.column_names if any(kind(table.schema.field(name).type) for kind in kinds)]
     return {name: np.asarray(table[name].to_pandas(), dtype=np.float64) for name in columns}
+
+
+def _reflection(rollouts: Path, steps: Floats) -> dict[str, Floats]:
+    """The share of self-reflection in the rollouts of each step, where a run has rollouts."""
+    table = read_parquet(rollouts, need=["step", "completion"], columns=["step", "completion"])
+    if table is None:
+        return {}
+    shares = reflection_by_step(table.to_pandas())
+    return {"reflection": np.array([shares.get(int(step), np.nan) for step in steps])}
 
 
 def _titles(columns: list[str]) -> dict[str, str]:

@@ -3,13 +3,13 @@
 import csv
 import html
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from visualzero.report.comparisons import sentence
-from visualzero.report.inputs import Comparison
+from visualzero.report.inputs import Summary
 from visualzero.report.tables import ArmTable, Row
-from visualzero.report.text import NONE, NOT_RUN, exists, interval, number, p_value, percent
+from visualzero.report.text import NOT_RUN
+from visualzero.wording import NONE, exists, interval, number, p_value, percent
 
 PAPER = "paper (Qwen2-VL-2B, CV-Bench)"
 
@@ -46,8 +46,8 @@ def csv_text(tables: Iterable[ArmTable]) -> str:
     return out.getvalue()
 
 
-def markdown_text(tables: Iterable[ArmTable], comparisons: Mapping[str, list[Comparison]], note: str) -> str:
-    """All tables and comparisons in Markdown, in percent."""
+def markdown_text(tables: Iterable[ArmTable], summary: Summary, note: str) -> str:
+    """All tables and the comparisons of `summary` in Markdown, in percent."""
     lines = [f"> {note}", ""]
     for table in tables:
         names = ["Arm", "Recipe", "Prompt", "Micro %", "95 % interval", "Official", *table.tasks, "Parsed", "Format"]
@@ -63,8 +63,13 @@ def markdown_text(tables: Iterable[ArmTable], comparisons: Mapping[str, list[Com
             lines.append(
                 _line([title, *facts, micro, interval(cell.micro_interval) if cell else "", *shares, tokens, paper])
             )
-        found = comparisons.get(table.benchmark, [])
-        lines += ["", *(f"- {_plain(sentence(c))} (McNemar p {p_value(c.p_value)})" for c in found), ""]
+        lines.append("")
+        for over_seeds in summary.comparisons_over_seeds.get(table.benchmark, []):
+            lines.append(f"- {_plain(over_seeds.claim)}")
+        for found in summary.comparisons.get(table.benchmark, []):
+            lines.append(f"- {_plain(found.claim)} (McNemar p {p_value(found.p_value)})")
+            lines += [f"  - {_plain(found.gain_claim)}"] if found.gain_claim else []
+        lines.append("")
     return "\n".join(lines)
 
 

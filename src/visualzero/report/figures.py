@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from visualzero.report.inputs import Interval, Summary
 from visualzero.report.tables import Arm, cells
-from visualzero.report.text import exists, percent, short
+from visualzero.report.text import short
+from visualzero.wording import exists, percent
 
 WIDTH, HEIGHT = 1000, 300
 POINTS = 160  # a curve is drawn through at most about this many points

@@ -69,10 +69,13 @@ class Cell(_Part):
     micro: float
     micro_interval: Interval | None = None
     official: float | None = None
+    official_interval: Interval | None = None
     tasks: dict[str, TaskScore] = {}
     parse_rate: float | None = None
     format_rate: float | None = None
     truncated_rate: float | None = None
+    accuracy_given_parsed: float | None = None
+    chance_adjusted: float | None = None
     n: int | None = None
     response_tokens: Tokens = Tokens()
 
@@ -87,7 +90,11 @@ class Baseline(_Part):
 
 
 class Comparison(_Part):
-    """Accuracy of `a` minus that of `b`; `b10` questions only `a` got right, `b01` only `b`."""
+    """Accuracy of `a` minus that of `b`; `b10` questions only `a` got right, `b01` only `b`.
+
+    `p_holm` is corrected for all planned comparisons. `ahead` is the arm that is ahead, None if the data can't tell;
+    `claim` and `gain_claim` say it in words.
+    """
 
     a: str
     b: str
@@ -95,9 +102,27 @@ class Comparison(_Part):
     difference: float
     interval: Interval | None = None
     p_value: float | None = None
+    p_holm: float | None = None
+    mde: float | None = None
+    ahead: str | None = None
+    claim: str = ""
+    gain_claim: str | None = None
     b01: int | None = None
     b10: int | None = None
     n: int | None = None
+
+
+class SeedsComparison(_Part):
+    """Accuracy of `a` minus that of `b` as a mean over `seeds`, which has each seed's value; in words: `claim`."""
+
+    a: str
+    b: str
+    seeds: dict[str, float] = {}
+    difference: float
+    interval: Interval | None = None
+    p_holm: float | None = None
+    ahead: str | None = None
+    claim: str = ""
 
 
 class ArmSummary(_Part):
@@ -111,6 +136,99 @@ class ArmSummary(_Part):
     seeds: dict[str, dict[str, Cell | None]] = {}
 
 
+class Difference(_Part):
+    """Accuracy of the questions as they are minus that of the control questions."""
+
+    difference: float
+    interval: Interval | None = None
+
+
+class Control(_Part):
+    """A run's scores on control questions; `consistency` of choices only where the options were swapped."""
+
+    micro: float
+    micro_interval: Interval | None = None
+    parse_rate: float | None = None
+    difference: Difference
+    consistency: float | None = None
+
+
+class Thoughts(_Part):
+    """Shares of responses without a thought, and with one that has no word."""
+
+    missing: float | None = None
+    blank: float | None = None
+
+
+class Spread(_Part):
+    """A length over some responses."""
+
+    median: float | None = None
+
+
+class Words(_Part):
+    """Words in a thought, over all of them."""
+
+    all: Spread = Spread()
+
+
+class Rate(_Part):
+    """A share of all responses."""
+
+    all: float | None = None
+
+
+class Reflection(_Part):
+    """Share of responses that reconsider."""
+
+    rate: Rate = Rate()
+
+
+class Diversity(_Part):
+    """How alike thoughts are."""
+
+    self_similarity: float | None = None
+    duplicate_share: float | None = None
+
+
+class Repetition(_Part):
+    """Share of responses that end in a loop."""
+
+    loop: float | None = None
+
+
+class Consistency(_Part):
+    """Share of the thoughts that conclude something whose answer is another."""
+
+    contradicts: float | None = None
+
+
+class Reasoning(_Part):
+    """What the thoughts of a run are like (docs/reasoning.md)."""
+
+    thoughts: Thoughts = Thoughts()
+    thought_words: Words = Words()
+    reflection: Reflection = Reflection()
+    diversity: Diversity = Diversity()
+    repetition: Repetition = Repetition()
+    consistency: Consistency = Consistency()
+
+
+class ScorerFacts(_Part):
+    """What one scorer makes of all responses."""
+
+    accuracy: float
+    parse_rate: float
+
+
+class ScorerAgreement(_Part):
+    """Scorers over the same `n` responses; `same[a][b]` is the share that both read alike."""
+
+    n: int
+    scorers: dict[str, ScorerFacts] = {}
+    same: dict[str, dict[str, float]] = {}
+
+
 class Summary(_Part):
     """summary.json, which the evaluation writes."""
 
@@ -119,6 +237,10 @@ class Summary(_Part):
     arms: dict[str, ArmSummary] = {}
     baselines: dict[str, dict[str, Baseline]] = {}
     comparisons: dict[str, list[Comparison]] = {}
+    comparisons_over_seeds: dict[str, list[SeedsComparison]] = {}
+    controls: dict[str, dict[str, dict[str, dict[str, Control]]]] = {}  # by benchmark, arm, seed, control
+    reasoning: dict[str, dict[str, dict[str, Reasoning]]] = {}  # by benchmark, arm, seed
+    scorer_agreement: dict[str, ScorerAgreement] = {}
 
 
 def read_json(path: Path, what: str) -> Any:

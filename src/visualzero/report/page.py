@@ -14,12 +14,14 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from visualzero import wording
 from visualzero.errors import UserError
-from visualzero.report import comparisons, text
+from visualzero.report import text
+from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.curves import courses
 from visualzero.report.export import PAPER, csv_text, markdown_text
 from visualzero.report.figures import Forest, forest
-from visualzero.report.inputs import Comparison, ReportInputs, Summary, read_summary
+from visualzero.report.inputs import Comparison, ReportInputs, SeedsComparison, Summary, read_summary
 from visualzero.report.lengths import Length, lengths
 from visualzero.report.provenance import manifests, run_manifests, timings
 from visualzero.report.questions import Question, QuestionTable
@@ -42,7 +44,9 @@ class Section:
     forest: Forest
     by_task: list[Forest]
     comparisons: list[Comparison]
+    over_seeds: list[SeedsComparison]
     lengths: list[Length]
+    analyses: Analyses
     sheet: dict[str, list[Question]] | None
     focal: str
     cases: list[Case]
@@ -67,7 +71,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
             scale=settings.scale,
             note=note,
             demo=settings.scale == "demo",
-            scorer=summary.scorer or text.NONE,
+            scorer=summary.scorer or wording.NONE,
             arms=arms,
             seeds=seeds_of(arms),
             sections=sections,
@@ -81,7 +85,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
     )
     files = {
         "arms.csv": csv_text(tables),
-        "arms.md": markdown_text(tables, summary.comparisons, note),
+        "arms.md": markdown_text(tables, summary, note),
         "index.html": page,
     }
     write_together(out, {name: content.encode("utf-8", errors="replace") for name, content in files.items()})
@@ -98,7 +102,9 @@ def _section(name: str, settings: ReportInputs, summary: Summary, arms: list[Arm
         forest=forest(summary, arms, name),
         by_task=[forest(summary, arms, name, task) for task in table.tasks],
         comparisons=summary.comparisons.get(name, []),
+        over_seeds=summary.comparisons_over_seeds.get(name, []),
         lengths=lengths(settings, summary, arms, name),
+        analyses=analyses(summary, arms, name),
         sheet=contact_sheet(questions) if questions else None,
         focal=focal,
         cases=chosen,
@@ -129,15 +135,13 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     filters: Mapping[str, Any] = {
-        "number": text.number,
-        "percent": text.percent,
-        "interval": text.interval,
-        "p_value": text.p_value,
-        "clean": text.clean,
+        "number": wording.number,
+        "percent": wording.percent,
+        "signed": wording.signed,
+        "interval": wording.interval,
+        "p_value": wording.p_value,
+        "clean": wording.clean,
         "clip": text.clip,
-        "signed": comparisons.signed,
-        "sentence": comparisons.sentence,
-        "winner": comparisons.winner,
     }
     made.filters.update(filters)
     return made

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from visualzero.report.inputs import Seed, read_benchmark, read_json
-from visualzero.report.text import NONE, clean, clip, duration, listed, memory
+from visualzero.report.text import clip, duration, listed, memory
+from visualzero.wording import NONE, clean
 
 LONGEST = 25  # jobs shown one by one
 

@@ -8,7 +8,8 @@ from typing import Any
 from visualzero.report.inputs import ReportInputs, check_numbers, read_lines, read_parquet
 from visualzero.report.questions import Question, QuestionTable
 from visualzero.report.tables import Arm
-from visualzero.report.text import marked, number, seed_order
+from visualzero.report.text import marked, seed_order
+from visualzero.wording import number
 
 PER_TASK = 6  # questions of a task on the contact sheet
 SHEET = 48  # questions on the contact sheet of a benchmark with many tasks

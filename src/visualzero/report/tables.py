@@ -6,12 +6,15 @@ from statistics import fmean
 from typing import Any
 
 from visualzero.report.inputs import Baseline, Cell, Seed, Summary, TaskScore, Tokens
-from visualzero.report.text import NONE, clean, exists, listed, seed_order
+from visualzero.report.text import listed, seed_order
+from visualzero.wording import NONE, clean, exists
 
 BASELINES = {
     "chance": "Chance",
     "constant_letter": "Best constant letter",
+    "constant_letter_loo": "Best constant letter, leave-one-out",
     "constant_value": "Best constant value",
+    "constant_value_loo": "Best constant value, leave-one-out",
 }
 
 
@@ -134,6 +137,8 @@ def mean_cell(ran: list[Cell]) -> Cell:
         parse_rate=mean(lambda cell: cell.parse_rate),
         format_rate=mean(lambda cell: cell.format_rate),
         truncated_rate=mean(lambda cell: cell.truncated_rate),
+        accuracy_given_parsed=mean(lambda cell: cell.accuracy_given_parsed),
+        chance_adjusted=mean(lambda cell: cell.chance_adjusted),
         n=ran[0].n,
         response_tokens=Tokens(
             mean=mean(lambda cell: cell.response_tokens.mean),

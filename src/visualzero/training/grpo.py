@@ -3,26 +3,36 @@
 For each prompt a group of G completions is sampled. A completion's reward is the weighted sum of the reward's terms,
 its advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times
 the k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's
-in the loss type, beta and the KL's bias correction, so these are set here.
+in the loss type, beta and the KL's bias correction, so these are set here. The other policy gradients of the study
+(GPG, Dr. GRPO, DAPO) are settings of the same trainer.
 """
 
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from datasets import Dataset, Features, Image, List, Value
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
+from visualzero.config import Grpo
+from visualzero.errors import UserError
+from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import reward_terms
 from visualzero.training.callbacks import StepReport
-from visualzero.training.run import Run, prepare, train, trainer_arguments, write_parquet
+from visualzero.training.policy_trainer import PolicyTrainer
+from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
+
+PATCH = 28  # an image token is this many pixels wide and high
+QUESTION_TOKENS = 1024  # room that vLLM keeps for a prompt's text
 
 
 def train_grpo(run: Run) -> None:
     """Train `run` and write its outputs, rollouts included."""
-    recipe = run.study.grpo
+    recipe = run.study.recipe(run.arm_name)
+    assert isinstance(recipe, Grpo)
     model, processor, questions = prepare(run, recipe)
     assert run.arm.reward is not None
     weights = run.study.rewards[run.arm.reward].terms
@@ -33,18 +43,22 @@ def train_grpo(run: Run) -> None:
         beta=recipe.beta,
         loss_type=recipe.loss,
         epsilon=recipe.epsilon,
+        epsilon_high=recipe.epsilon_high,
+        mask_truncated_completions=recipe.mask_truncated,
         num_iterations=recipe.iterations,
         scale_rewards=recipe.scale_rewards,
         temperature=recipe.temperature,
         top_p=recipe.top_p,
         top_k=recipe.top_k,
+        repetition_penalty=recipe.repetition_penalty,
+        **(vllm_arguments(run, recipe, processor) if recipe.engine == "vllm" else {}),
         use_bias_correction_kl=False,
         reward_weights=list(weights.values()),
         log_completions=True,
         num_completions_to_print=0,
         remove_unused_columns=False,
     )
-    trainer = GRPOTrainer(
+    trainer = PolicyTrainer(
         model=model,
         args=arguments,
         reward_funcs=[
@@ -53,8 +67,31 @@ def train_grpo(run: Run) -> None:
         train_dataset=_dataset(run, questions),
         processing_class=processor,
         callbacks=[StepReport(run.name, recipe.steps)],
+        peft_config=lora_config(recipe),
+        resample=recipe.resample,
     )
-    train(run, trainer, finish=lambda out: collect_rollouts(run.work / "completions", out, weights))
+    train(run, recipe, trainer, finish=lambda out: collect_rollouts(run.work / "completions", out, weights))
+
+
+def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[str, Any]:
+    """What GRPOConfig needs to let vLLM sample, in the training processes and on their GPUs.
+
+    Raises:
+        UserError: if vLLM is not installed.
+    """
+    if find_spec("vllm") is None:
+        raise UserError(
+            "grpo.engine: vllm: not installed here: run with the environment envs/train-vllm.yaml"
+            " (snakemake --software-deployment-method conda), or set grpo.engine to transformers"
+        )
+    return {
+        "use_vllm": True,
+        "vllm_mode": "colocate",
+        "vllm_gpu_memory_utilization": recipe.vllm_memory,
+        "vllm_max_model_length": run.source.max_pixels // PATCH**2 + QUESTION_TOKENS + recipe.max_completion,
+        # transformers' generation is kept from writing image tokens by TRL, vLLM isn't
+        "generation_kwargs": {"logit_bias": {processor.image_token_id: -100.0}},
+    }
 
 
 def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:

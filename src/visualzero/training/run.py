@@ -1,6 +1,11 @@
-"""What every training run shares: its inputs, its resume state and what it leaves behind."""
+"""What every training run shares: its inputs, its resume state and what it leaves behind.
+
+A run may take several processes (`accelerate launch`, config/accelerate). Each of them runs all of this; the first one
+alone writes. A step learns from the same samples however many processes share them.
+"""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from peft import LoraConfig
 from transformers import Qwen2VLForConditionalGeneration, Trainer
 
 from visualzero.config import Arm, ModelSource, Optimization, Study
@@ -16,18 +22,22 @@ from visualzero.data.question import read_questions
 from visualzero.errors import UserError
 from visualzero.manifest import atomic, read_manifest, write_manifest
 from visualzero.models.freezing import freeze
-from visualzero.models.loading import load_model
+from visualzero.models.loading import DTYPES, load_model
 from visualzero.models.processor import ImageProcessor, load_processor
+from visualzero.training.callbacks import KeepWeights
+from visualzero.training.saving import save_model
 
 CHECKPOINT = "checkpoint-"
+KEPT = "kept"
 
 
 @dataclass(frozen=True)
 class Run:
     """An arm with a seed, and where its inputs and outputs are.
 
-    `out` receives model/, history.parquet, manifest.json (and rollouts.parquet); `work` keeps the resume state and
-    belongs to exactly this run: its name holds the run's fingerprint and those of its inputs.
+    `out` receives model/, history.parquet, manifest.json (and rollouts.parquet; and checkpoints/, where the config asks
+    for them); `work` keeps the resume state and belongs to exactly this run: its name holds the run's fingerprint and
+    those of its inputs. `trajectories` is the table that SFT learns from where it does not learn the bare answers.
     """
 
     study: Study
@@ -38,6 +48,7 @@ class Run:
     out: Path
     work: Path
     fingerprint: str
+    trajectories: Path | None = None
 
     @property
     def name(self) -> str:
@@ -52,11 +63,14 @@ class Run:
     @property
     def source(self) -> ModelSource:
         """Where the initial model comes from, with its image sizes."""
-        return self.study.models.base if self.arm.init == "base" else self.study.models.instruct
+        return self.study.source(self.arm_name)
 
 
 def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGeneration, ImageProcessor, pd.DataFrame]:
     """The initial model with its frozen parts, the processor with the arm's prompt, and the training questions."""
+    if process_count() == 1:
+        # Of several GPUs take the first; Trainer would split every batch over all of them (DataParallel).
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     torch.set_num_threads(recipe.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     model = load_model(run.weights, "float32")
@@ -67,20 +81,13 @@ def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGenera
 
 def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
     """Arguments that TRL's SFTConfig and GRPOConfig share. Where the paper is silent, its libraries' defaults stand."""
-    processes = int(torch.distributed.get_world_size()) if torch.distributed.is_initialized() else 1
-    per_step = recipe.micro_batch * processes
-    if recipe.samples_per_step % per_step:
-        raise UserError(
-            f"{run.name}: {recipe.samples_per_step} samples per step can't be split over {processes} processes of "
-            f"micro_batch {recipe.micro_batch}: choose a divisor"
-        )
     return {
         "output_dir": str(run.work),
         "seed": run.seed,
         "data_seed": run.seed,
         "max_steps": recipe.steps,
         "per_device_train_batch_size": recipe.micro_batch,
-        "gradient_accumulation_steps": recipe.samples_per_step // per_step,
+        "gradient_accumulation_steps": accumulation(recipe, process_count(), run.name),
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": recipe.scheduler,
         "warmup_steps": recipe.warmup_steps,
@@ -102,26 +109,54 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
     }
 
 
-def train(run: Run, trainer: Trainer, finish: Callable[[Path], None] = lambda folder: None) -> None:
+def process_count() -> int:
+    """How many processes train together, as `accelerate launch` has told this one."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def accumulation(recipe: Optimization, processes: int, name: str) -> int:
+    """Forward passes of each process in a step: however many there are, a step learns from as many samples."""
+    passes, rest = divmod(recipe.samples_per_step, recipe.micro_batch * processes)
+    if rest:
+        raise UserError(
+            f"{name}: {recipe.samples_per_step} samples per step can't be split over {processes} processes of "
+            f"micro_batch {recipe.micro_batch}: choose a micro_batch that divides each process's share"
+        )
+    return passes
+
+
+def lora_config(recipe: Optimization) -> LoraConfig | None:
+    """The adapters to train, for TRL; None where the weights themselves are trained."""
+    if recipe.lora is None:
+        return None
+    return LoraConfig(r=recipe.lora.r, lora_alpha=recipe.lora.alpha, target_modules=recipe.lora.targets)
+
+
+def train(
+    run: Run, recipe: Optimization, trainer: Trainer, finish: Callable[[Path], None] = lambda folder: None
+) -> None:
     """Train from the last whole checkpoint in `run.work`, then write all outputs; the manifest is written last.
 
     `finish` may write further files into the output folder.
     """
-    trainer.train(resume_from_checkpoint=last_checkpoint(run.work))
+    if recipe.checkpoint_steps:
+        dtype = DTYPES[recipe.dtype]  # half the disk where training computes in bfloat16, as evaluation does then
+        trainer.add_callback(KeepWeights(trainer, run.work / KEPT, recipe.checkpoint_steps, dtype))
+    with trainer.accelerator.main_process_first():  # which removes half-written checkpoints
+        checkpoint = last_checkpoint(run.work)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    if trainer.accelerator.is_main_process:
+        shutil.rmtree(run.out, ignore_errors=True)
+    save_model(trainer, run.out / "model")
     if not trainer.accelerator.is_main_process:
         return
-    shutil.rmtree(run.out, ignore_errors=True)
-    model = run.out / "model"
-    model.mkdir(parents=True)
-    trainer.accelerator.unwrap_model(trainer.model).save_pretrained(model)
-    processor = trainer.processing_class
-    assert isinstance(processor, ImageProcessor)
-    processor.tokenizer.save_pretrained(model)
-    (model / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
+    if (run.work / KEPT).is_dir():
+        shutil.move(run.work / KEPT, run.out / "checkpoints")
     write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
     finish(run.out)
     files = sorted(path for path in run.out.rglob("*") if path.is_file())
-    write_manifest(run.out / "manifest.json", files, run.fingerprint, run=run.name, seed=run.seed, **_origins(run))
+    facts = {"run": run.name, "seed": run.seed, "processes": process_count(), **_origins(run)}
+    write_manifest(run.out / "manifest.json", files, run.fingerprint, **facts)
     shutil.rmtree(run.work, ignore_errors=True)
 
 
@@ -160,6 +195,7 @@ NAMES = {
     "completions/clipped_ratio": "clipped_ratio",
     "kl": "kl",
     "entropy": "entropy",
+    "sampling_rounds": "sampling_rounds",
     "num_tokens": "tokens",
     "seconds": "seconds",
 }

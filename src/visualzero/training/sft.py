@@ -1,49 +1,82 @@
-"""Supervised fine-tuning on the bare answers, with TRL's SFTTrainer.
+"""Supervised fine-tuning with TRL's SFTTrainer: on the bare answers, or on trajectories.
 
 The paper's baseline: a user turn with the image and the question, an assistant turn with the right option's text. The
-loss is on the answer alone (the official code also trains on the prompt).
+loss is on the answer alone (`prompt_loss` has it on the prompt too, as the official code). A cold start has thoughts in
+the place of the answers (trajectories.py).
 """
 
+from typing import Any
+
+import pandas as pd
+import torch
 from datasets import Dataset, Features, Image, List, Value
 from trl import SFTConfig, SFTTrainer
+from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-from visualzero.prompts import question_text
+from visualzero.config import Sft
+from visualzero.models.processor import ImageProcessor
+from visualzero.prompts import forced_prefix, question_text
 from visualzero.training.callbacks import StepReport
-from visualzero.training.run import Run, prepare, train, trainer_arguments
+from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments
+from visualzero.training.trajectories import curate, read_trajectories
+
+VISION = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
 
 
 def train_sft(run: Run) -> None:
     """Train `run` and write its outputs."""
-    recipe = run.study.sft
+    recipe = run.study.recipe(run.arm_name)
+    assert isinstance(recipe, Sft)
     model, processor, questions = prepare(run, recipe)
-    text = {"role": Value("string"), "content": Value("string")}
-    features = Features({"prompt": List(text), "completion": List(text), "images": List(Image())})
-    rows = [
-        {
-            "prompt": [
-                {
-                    "role": "user",
-                    "content": question_text(row.question, list(row.choices), run.study.data.train_options),
-                }
-            ],
-            "completion": [{"role": "assistant", "content": row.choices[row.answer_index]}],
-            "images": [row.image],
-        }
-        for row in questions.itertuples()
-    ]
     arguments = SFTConfig(
         **trainer_arguments(run, recipe),
         max_length=None,
         packing=False,
-        completion_only_loss=True,
+        completion_only_loss=not recipe.prompt_loss,
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
     )
     trainer = SFTTrainer(
         model=model,
         args=arguments,
-        train_dataset=Dataset.from_list(rows, features=features),
+        data_collator=WholeTextCollator(processor) if recipe.prompt_loss else None,
+        train_dataset=_dataset(run, questions),
         processing_class=processor,
         callbacks=[StepReport(run.name, recipe.steps)],
+        peft_config=lora_config(recipe),
     )
-    train(run, trainer)
+    train(run, recipe, trainer)
+
+
+def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
+    """Columns prompt, completion and images for TRL."""
+    if run.trajectories:
+        prefix = forced_prefix(run.arm.prompt)
+        questions = curate(read_trajectories(run.trajectories), questions, prefix, where=str(run.trajectories))
+    else:
+        questions = questions.assign(completion=[row.choices[row.answer_index] for row in questions.itertuples()])
+    options = run.study.data.train_options
+    rows = [
+        {
+            "prompt": [{"role": "user", "content": question_text(row.question, list(row.choices), options)}],
+            "completion": [{"role": "assistant", "content": row.completion}],
+            "images": [row.image],
+        }
+        for row in questions.itertuples()
+    ]
+    text = {"role": Value("string"), "content": Value("string")}
+    features = Features({"prompt": List(text), "completion": List(text), "images": List(Image())})
+    return Dataset.from_list(rows, features=features)
+
+
+class WholeTextCollator(DataCollatorForVisionLanguageModeling):
+    """Batches whose labels are all of the text, prompts included; the image's own tokens are not learnt."""
+
+    processor: ImageProcessor
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Collate as TRL does, then take the image's tokens out of the labels."""
+        batch = super().torch_call(examples)
+        image = torch.tensor(self.processor.tokenizer.convert_tokens_to_ids(list(VISION)))
+        batch["labels"][torch.isin(batch["input_ids"], image)] = -100
+        return batch

@@ -6,7 +6,8 @@ ambiguous, conflicting or missing answer is wrong, and the summary's parse rate 
 
 from collections.abc import Sequence
 
-from visualzero.evaluation.answer import Parsed, parse_answer
+from visualzero.evaluation.answer import parse_answer
+from visualzero.evaluation.reading import Parsed
 
 
 def choose(response: str, choices: Sequence[str]) -> Parsed:

@@ -1,0 +1,73 @@
+"""What a model is asked: prompts and images of a benchmark, and the batches in which it is asked them."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, TypedDict
+
+import pandas as pd
+
+from visualzero.data.question import decode_image, image_size
+from visualzero.models.processor import ImageProcessor
+from visualzero.prompts import Options, question_text, user_message
+
+
+class Asked(NamedTuple):
+    """One question as a model gets it; `image` is encoded, as in a Question table, or None."""
+
+    id: str
+    prompt: str
+    image: dict[str, Any] | None
+    choices: tuple[str, ...]
+
+    @property
+    def prompt_sha(self) -> str:
+        """Sixteen hex digits of the prompt."""
+        return hashlib.sha256(self.prompt.encode()).hexdigest()[:16]
+
+    def picture(self) -> Any:
+        """The decoded image (PIL, RGB)."""
+        return decode_image(self.image, self.id) if self.image else None
+
+
+class Answer(TypedDict):
+    """A response; `n_tokens` doesn't count what ended it, `finish_reason` is stop or length."""
+
+    response: str
+    n_tokens: int
+    finish_reason: str
+
+
+Batch = list[Asked]
+Engine = Callable[[Iterable[Batch]], Iterator[list[Answer]]]
+"""What answers batches, one after another; it may look ahead. It does nothing before its first answer is taken."""
+
+
+def ask(questions: pd.DataFrame, processor: ImageProcessor, options: Options) -> list[Asked]:
+    """Each question with its prompt, rendered in the processor's style.
+
+    A question without an image (None) is asked in the same words: its prompt lacks `<|vision_start|><|image_pad|>
+    <|vision_end|>` and nothing else.
+    """
+
+    def prompt(row: Any) -> str:
+        text = question_text(row.question, list(row.choices), options)
+        message = user_message(text) if row.image else {"role": "user", "content": [{"type": "text", "text": text}]}
+        return processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
+
+    return [Asked(row.id, prompt(row), row.image, tuple(row.choices)) for row in questions.itertuples()]
+
+
+def batches_of(asked: list[Asked], processor: ImageProcessor, size: int) -> list[Batch]:
+    """All questions in batches of like length in tokens, longest first, so that too little memory shows at once."""
+    texts = processor.tokenizer([one.prompt for one in asked], add_special_tokens=False)["input_ids"]
+    lengths = [len(text) + _image_tokens(one, processor) for one, text in zip(asked, texts, strict=True)]
+    order = sorted(range(len(asked)), key=lambda i: (-lengths[i], i))
+    return [[asked[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
+
+
+def _image_tokens(one: Asked, processor: ImageProcessor) -> int:
+    if one.image is None:
+        return 0
+    width, height = image_size(one.image, one.id)
+    images = processor.image_processor
+    return images.get_number_of_image_patches(height, width) // images.merge_size**2

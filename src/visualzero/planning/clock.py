@@ -1,0 +1,134 @@
+"""Seconds of each job on a GPU, by a few assumptions that are shown beside them.
+
+Passes over many tokens are bound by arithmetic; decoding by what is moved for every token, weights and cache; and both
+by the time that the host takes to launch the kernels of a layer, which is what counts when a 2B model is sampled in
+eager PyTorch. The longest of the three is taken.
+"""
+
+from dataclasses import asdict, dataclass
+from math import ceil
+
+from visualzero.config.training import Dtype
+from visualzero.planning.architecture import Language
+from visualzero.planning.cost import Cost, decode_flops, forward_cost, prefill_flops, trained_parameters, update_cost
+from visualzero.planning.gpus import Gpu
+from visualzero.planning.precision import HALF, Precision, inference_precision, training_precision
+from visualzero.planning.workload import Evaluation, Training
+
+ADAM_BYTES = 28  # a fused step of AdamW reads weight, gradient and two moments and writes all but the gradient
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What seconds rest on; docs/plan.md says where each number comes from."""
+
+    utilization: float = 0.35  # of peak FLOP/s, in passes over many tokens
+    bandwidth: float = 0.6  # of peak memory bandwidth
+    launch: float = 0.9e-3  # seconds of the host per layer and pass
+    image: float = 50e-6  # seconds of a CPU core per visual token, to resize an image
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Seconds of a run by phase, each GPU at the same time as the others."""
+
+    images: float
+    rollout: float
+    old: float
+    reference: float
+    update: float
+    optimizer: float
+
+    @property
+    def total(self) -> float:
+        """From the first step to the last."""
+        return sum(asdict(self).values())
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU with the assumptions on how well it is used."""
+
+    gpu: Gpu
+    assumed: Assumptions
+
+    def compute(self, flops: float, dtype: Dtype) -> float:
+        """Seconds of a pass over many tokens, as arithmetic."""
+        return flops / (self.gpu.peak(dtype) * self.assumed.utilization)
+
+    def move(self, size: float) -> float:
+        """Seconds to read or write that many bytes of memory."""
+        return size / (self.gpu.bandwidth * 1e12 * self.assumed.bandwidth)
+
+    def passes(self, flops: float, layers: int, dtype: Dtype) -> float:
+        """Seconds of a pass over many tokens that launches so many layers."""
+        return max(self.compute(flops, dtype), layers * self.assumed.launch)
+
+    def decode(
+        self,
+        model: Language,
+        rows: int,
+        prompt: int,
+        completion: int,
+        dtype: Dtype,
+        precision: Precision,
+        eager: bool,
+    ) -> float:
+        """Seconds to sample `rows` completions of `completion` tokens; eager: as transformers does, not as vLLM."""
+        arithmetic = self.compute(rows * decode_flops(model, prompt, completion) / completion, dtype)
+        moved = self.move(step_bytes(model, rows, prompt + completion / 2, precision, eager))
+        launch = model.layers * self.assumed.launch if eager else 0.0  # vLLM replays a recorded graph
+        return completion * max(arithmetic, moved, launch)
+
+
+def step_bytes(model: Language, rows: int, context: float, precision: Precision, eager: bool) -> float:
+    """Bytes moved to sample one more token for each row.
+
+    transformers (eager) copies the whole cache to append to it, which reads and writes it, and repeats its heads for
+    the queries that share them, which reads it, writes it so many times, and has attention read that.
+    """
+    weights = (model.layers * model.layer + model.head) * precision.moved
+    cache = rows * context * model.cached * precision.cached
+    return weights + cache * (3 + 2 * (model.heads // model.kv_heads) if eager else 1)
+
+
+def training_seconds(run: Training, completion: int, scored: int, gpus: int, device: Device) -> Seconds:
+    """A run on `gpus` devices whose completions all have `completion` tokens; `scored` is as in `training_cost`."""
+    recipe, dtype, lengths = run.recipe, run.recipe.dtype, run.lengths
+    layers = run.model.language.layers + run.model.vision.depth
+    rows = recipe.samples_per_step // gpus
+    micro_batches = rows // recipe.micro_batch
+
+    def all_rows(cost: Cost, passes: int) -> float:
+        return micro_batches * device.passes(cost.total * recipe.micro_batch, passes * layers, dtype)
+
+    forward = all_rows(forward_cost(run, completion, scored), 1)
+    update = all_rows(update_cost(run, completion, scored), 3 if recipe.gradient_checkpointing else 2)
+    optimizer = device.move(ADAM_BYTES * trained_parameters(run))
+    image = lengths.visual * device.assumed.image
+    if run.grpo is None:
+        return Seconds(recipe.steps * rows * image, 0, 0, 0, recipe.steps * update, recipe.steps * optimizer)
+    vllm = run.grpo.engine == "vllm"
+    prefill = rows / (run.group if vllm else 1) * prefill_flops(run.model, lengths.visual, lengths.prompt)
+    precision = HALF if vllm else training_precision(dtype)
+    decoded = device.decode(run.model.language, rows, lengths.prompt, completion, dtype, precision, eager=not vllm)
+    return Seconds(
+        images=run.rounds * rows * 2 * image,  # TRL runs the image processor twice on every copy
+        rollout=run.rounds * (device.passes(prefill, layers, dtype) + decoded),
+        old=run.rounds * forward if vllm or run.iterations > 1 else 0,
+        reference=run.rounds * forward if run.grpo.beta else 0,
+        update=recipe.steps * update,
+        optimizer=recipe.steps * optimizer,
+    )
+
+
+def evaluation_seconds(job: Evaluation, completion: int, device: Device) -> float:
+    """An arm's answers to a benchmark under one seed, on one GPU, all of `completion` tokens."""
+    settings, model, lengths = job.settings, job.model, job.lengths
+    rows = min(settings.batch_size, job.questions)
+    layers = model.language.layers + model.vision.depth
+    prefill = device.passes(rows * prefill_flops(model, lengths.visual, lengths.prompt), layers, settings.dtype)
+    precision, eager = inference_precision(settings.dtype), settings.engine == "transformers"
+    decoded = device.decode(model.language, rows, lengths.prompt, completion, settings.dtype, precision, eager)
+    images = job.questions * lengths.visual * device.assumed.image
+    return images + ceil(job.questions / settings.batch_size) * (prefill + decoded)

@@ -1,0 +1,161 @@
+"""Bytes on one GPU when a job needs most of them.
+
+Two moments compete, and the larger one counts: an update (gradients, activations, head) and a rollout (the cache, or
+what the pass over the prompts works on). Activations are what autograd keeps for the backward pass: with gradient
+checkpointing the input of every layer and one layer in full, without it every layer in full.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from visualzero.planning.architecture import Architecture
+from visualzero.planning.cost import learnt, trained_parameters
+from visualzero.planning.precision import Precision, inference_precision, training_precision
+from visualzero.planning.workload import Evaluation, Training
+
+Sharding = Literal["ddp", "zero2", "zero3"]
+GIB = 2**30
+FLOAT = 4
+LIBRARIES = 1.0 * GIB  # CUDA's context and workspaces
+FRAGMENTED = 0.05  # of the rest, which the allocator holds without use
+HEAD_TOKENS, HEAD_WORDS = 4096, 32768  # the tile in which TRL's head works
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes on one GPU, part by part; `cache` is that of keys and values, `vllm` what vLLM keeps to itself."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+    reference: float
+    activations: float
+    head: float
+    cache: float
+    vllm: float
+    overhead: float
+
+    @property
+    def total(self) -> float:
+        """Bytes at the worse of the two moments."""
+        fixed = self.weights + self.optimizer + self.reference + self.vllm + self.overhead
+        return fixed + max(self.gradients + self.activations + self.head, self.cache)
+
+
+def training_memory(run: Training, completion: int, gpus: int, sharding: Sharding = "ddp", vllm: float = 0) -> Memory:
+    """What a run needs on each of `gpus` GPUs when its completions have `completion` tokens.
+
+    ddp: as many copies of everything as there are GPUs. zero2, zero3 (DeepSpeed): weights in bfloat16; their float32
+    copies, the moments and the gradients are shared out, and in zero3 the weights too. `vllm` is what that engine
+    takes.
+    """
+    recipe, lengths, model = run.recipe, run.lengths, run.model
+    precision, trained = training_precision(recipe.dtype), trained_parameters(run)
+    held = model.parameters + (trained if recipe.lora else 0)
+    referenced = model.parameters if run.grpo and run.grpo.beta and not recipe.lora else 0  # LoRA turns adapters off
+    if sharding == "ddp":
+        weights: float = precision.held * held + precision.cast * model.parameters
+        gradients: float = (
+            FLOAT * trained * (2 if gpus > 1 else 1)
+        )  # several processes exchange them in buckets of their own
+        optimizer: float = 2 * FLOAT * trained
+        reference: float = precision.held * referenced
+    else:
+        sharers = gpus if sharding == "zero3" else 1
+        weights, reference = 2 * held / sharers, 2 * referenced / sharers
+        gradients, optimizer = 2 * trained / gpus, 3 * FLOAT * trained / gpus
+    rows, micro = recipe.samples_per_step // gpus, recipe.micro_batch
+    pixels = FLOAT * rows * lengths.visual * model.vision.patches_per_token * model.vision.pixel_values
+    sequence = lengths.prompt + completion
+    activations = activation_bytes(model, lengths.visual, sequence, precision, recipe.gradient_checkpointing)
+    cache = 0.0
+    if run.grpo and run.grpo.engine == "transformers":
+        cache = pixels + generation_bytes(model, rows, lengths.visual, lengths.prompt, completion, precision)
+    return _with_overhead(
+        Memory(
+            weights=weights,
+            gradients=gradients,
+            optimizer=optimizer,
+            reference=reference,
+            activations=pixels + micro * activations,
+            head=head_bytes(run, micro * learnt(run, completion), precision),
+            cache=cache,
+            vllm=vllm,
+            overhead=0,
+        )
+    )
+
+
+def evaluation_memory(job: Evaluation, completion: int) -> Memory:
+    """What an arm's answers to a benchmark need on a GPU when all have `completion` tokens."""
+    precision, lengths = inference_precision(job.settings.dtype), job.lengths
+    rows = min(job.settings.batch_size, job.questions)
+    cache = generation_bytes(job.model, rows, lengths.visual, lengths.prompt, completion, precision)
+    return _with_overhead(Memory(precision.held * job.model.parameters, 0, 0, 0, 0, 0, cache, 0, 0))
+
+
+def language_layer_bytes(model: Architecture, sequence: int, precision: Precision) -> float:
+    """What autograd keeps of a decoder layer, for each token of a sequence.
+
+    Of each norm its input and what it normalized, in the stream's precision, its scale, and its output as the input of
+    matrices (under autocast each of them keeps its own cast: q, k, v, gate and up). Queries, keys and values (repeated
+    for all heads), the attention's output, its sum for each head, and a row of the mask. Of the MLP gate, its
+    activation, up, and their product.
+    """
+    text, matrix = model.language, precision.matrix
+    outputs = 5 if precision.cast else 2
+    norms = 4 * precision.stream * text.width + outputs * matrix * text.width + 2 * FLOAT
+    attention = 4 * matrix * text.width + FLOAT * text.heads + matrix * sequence
+    return norms + attention + 4 * matrix * text.mlp
+
+
+def vision_block_bytes(model: Architecture, precision: Precision) -> float:
+    """What autograd keeps of a vision block, for each patch.
+
+    Of each norm its input in float32, its mean and scale, and its output; q, k and v as they leave their matrix, q and
+    k rotated, the attention's output, its copy for all images, and its sum for each head. Of the MLP its hidden layer,
+    the sigmoid and their product.
+    """
+    seen, matrix = model.vision, precision.matrix
+    norms = 2 * (FLOAT * seen.width + matrix * seen.width + 2 * FLOAT)
+    attention = 7 * matrix * seen.width + FLOAT * seen.heads
+    return norms + attention + 3 * matrix * seen.mlp
+
+
+def activation_bytes(
+    model: Architecture, visual: int, sequence: int, precision: Precision, checkpointing: bool
+) -> float:
+    """What autograd keeps of a sequence with an image, of all layers; the head's part is `head_bytes`."""
+    patches = visual * model.vision.patches_per_token
+    language = sequence * language_layer_bytes(model, sequence, precision)
+    vision = patches * vision_block_bytes(model, precision)
+    if not checkpointing:
+        return model.language.layers * language + model.vision.depth * vision
+    streams = (
+        sequence * model.language.layers * model.language.width * precision.stream
+        + patches * model.vision.depth * model.vision.width * precision.matrix
+    )
+    return streams + max(language, vision)
+
+
+def head_bytes(run: Training, positions: int, precision: Precision) -> float:
+    """The tile of logits that TRL's head works on, and its gradient of the head's weights."""
+    text = run.model.language
+    tile = min(positions, HEAD_TOKENS) * min(text.vocabulary, HEAD_WORDS) * precision.matrix
+    trained = not run.recipe.lora and "language" not in run.frozen
+    return tile + (FLOAT * text.head if trained else 0)
+
+
+def generation_bytes(
+    model: Architecture, rows: int, visual: int, prompt: int, completion: int, precision: Precision
+) -> float:
+    """The larger of the cache of `rows` sequences at their end and the widest layer of the pass over their prompts."""
+    seen, text = model.vision, model.language
+    cache = rows * (prompt + completion) * text.cached * precision.cached
+    images = rows * visual * seen.patches_per_token * (2 * seen.mlp + 4 * seen.width) * precision.matrix
+    prompts = rows * prompt * (3 * text.mlp + 4 * text.width) * precision.matrix
+    return max(cache, images, prompts)
+
+
+def _with_overhead(parts: Memory) -> Memory:
+    return replace(parts, overhead=LIBRARIES + FRAGMENTED * (parts.total - parts.vllm))
