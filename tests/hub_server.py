@@ -37,10 +37,9 @@ class Hub:
     web: dict[str, bytes] = field(default_factory=dict)
     gated: set[str] = field(default_factory=set)
     token: str | None = None  # where set, requests without it are refused
-    busy: Counter[str] = field(
-        default_factory=Counter
-    )  # how often a file, or the listing ("tree"), is answered with 503
+    busy: Counter[str] = field(default_factory=Counter)  # how often a file, or the "tree", is answered with 503
     breaks: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # bytes until the line goes dead
+    xet: bool = False  # whether large files are in Xet storage, which has a protocol of its own
     altered: set[str] = field(default_factory=set)  # files of which one byte is another than it should be
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, name, Range
 
@@ -140,6 +139,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if len(content) <= LARGE:
             self._content(name, content, headers)
             return
+        if self.hub.xet:
+            headers |= {"X-Xet-Hash": sha256(content), "X-Xet-Refresh-Route": f"{self.hub.url}/no-token"}
         headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
         self._answer(302, b"", headers | {"Location": f"http://localhost:{self.hub.port}/large/{sha256(content)}"})
 

@@ -359,6 +359,7 @@ def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], root: Path, change: 
         ("base-grpo", "grpo: {micro_batch: 48}", "grpo: micro_batch 48 does not divide the 64 samples of a step; "),
         ("base-grpo", "grpo: {resample: {tries: 0}}", "grpo.resample.tries: must be greater than 0, not 0"),
         ("base-grpo", "evaluate: {repetition_penalty: 0}", "evaluate.repetition_penalty: must be greater than 0, not"),
+        ("base-grpo", "evaluate: {scorer: letter}", "evaluate.scorer: is the same for all arms; set evaluate.scorer"),
         (
             "base-grpo",
             "{freeze: [vision], grpo: {lora: {r: 2, alpha: 4}}}",

@@ -249,6 +249,42 @@ def test_a_disk_that_fills_up_meanwhile_is_told(repo: Repo, monkeypatch: pytest.
     assert cached() == blobs() == []
 
 
+# Xet, where the hub keeps its large files: hf_xet raises RuntimeError, whatever went wrong
+
+
+def test_a_failure_of_xet_is_tried_again(repo: Repo, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = [RuntimeError("Task error: CAS Client Error: Request middleware error: error sending request")]
+
+    def xet_get(*, incomplete_path: Path, **options: object) -> None:
+        if failures:
+            raise failures.pop()
+        incomplete_path.write_bytes(LARGE)
+
+    hub.xet = True
+    monkeypatch.setattr("huggingface_hub.file_download.xet_get", xet_get)
+    assert fetch(repo, ["train.parquet"])["train.parquet"].path.read_bytes() == LARGE
+    assert not failures
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Task error: CAS Client Error: 403\nand more", "(Task error: CAS Client Error: 403; HF_HUB_DISABLE_XET=1"),
+        ("Task error: IO error: No space left on device (os error 28)", "no space left on the disk of "),
+    ],
+)
+def test_a_lasting_failure_of_xet_is_told(
+    repo: Repo, hub: Hub, monkeypatch: pytest.MonkeyPatch, said: str, told: str
+) -> None:
+    def xet_get(**options: object) -> None:
+        raise RuntimeError(said)
+
+    hub.xet = True
+    monkeypatch.setattr("huggingface_hub.file_download.xet_get", xet_get)
+    assert told in refusal(repo)
+    assert cached() == blobs() == []
+
+
 # Offline
 
 

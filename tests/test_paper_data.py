@@ -1,4 +1,4 @@
-"""The data and models of `scale: paper`, from a stand-in of the hub, as config and command line ask for them."""
+"""The data and models of `scale: paper` from a stand-in of the hub, as the config and the command line ask for them."""
 
 import importlib
 import json

@@ -41,7 +41,7 @@ def read(tmp_path: Path, rows: list[Row], **settings: Any) -> tuple[list[Row], C
     write_sat(path, rows, rows_per_group=300)
     left_out: Counter[str] = Counter()
     source = SAT(**{"kind": "sat", "seed": 42} | settings)
-    return list(read_sat(source, path, left_out)), +left_out
+    return list(read_sat(source, path, left_out)), left_out
 
 
 def test_a_row_becomes_a_question(tmp_path: Path) -> None:

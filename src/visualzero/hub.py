@@ -5,15 +5,18 @@ huggingface_hub transfers them, into its own cache (HF_HOME), which other progra
 the one that the hub names (sha256 of a large file, git's of a small one) and the one that the config pins, if it does.
 """
 
+import errno
 import hashlib
 import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
 
@@ -23,6 +26,7 @@ from visualzero.manifest import sha256
 from visualzero.progress import say
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+NO_SPACE = "No space left on device"
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def fetch(repo: Repo, required: Sequence[str], optional: Sequence[str] = ()) -> 
         "revision": repo.commit,
         "allow_patterns": [*required, *optional],
     }
-    plan = patiently(lambda: snapshot_download(**wanted, dry_run=True), lambda error: _explain(error, repo))
+    plan = patiently(lambda: snapshot_download(**wanted, dry_run=True), partial(_explain, repo))
     names = sorted(file.filename for file in plan)
     if missing := sorted(set(required) - set(names)):
         raise UserError(
@@ -77,8 +81,18 @@ def fetch(repo: Repo, required: Sequence[str], optional: Sequence[str] = ()) -> 
     if size := sum(file.file_size or 0 for file in plan if file.will_download):
         _check_room(size, Path(constants.HF_HUB_CACHE))
         say(f"{repo.name}: downloading {size / 1e6:.1f} MB")
-    folder = Path(patiently(lambda: snapshot_download(**wanted), lambda error: _explain(error, repo)))
+    folder = patiently(lambda: _download(wanted), partial(_explain, repo))
     return {name: _checked(repo, name, folder / name) for name in names}
+
+
+def _download(wanted: dict[str, Any]) -> Path:
+    try:
+        return Path(snapshot_download(**wanted))
+    except RuntimeError as error:  # what hf_xet, which moves large files, says of anything that went wrong
+        text = str(error).partition("\n")[0]
+        if NO_SPACE in text:
+            raise OSError(errno.ENOSPC, NO_SPACE) from None
+        raise httpx.TransportError(f"{text}; HF_HUB_DISABLE_XET=1 downloads in another way") from None
 
 
 def _check_room(size: int, cache: Path) -> None:
@@ -110,7 +124,7 @@ def _git_sha1(path: Path) -> str:
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-def _explain(error: Exception, repo: Repo) -> str:
+def _explain(repo: Repo, error: Exception) -> str:
     if isinstance(error, GatedRepoError):
         return (
             f"{repo.key}: {repo.name} is given to those only who accept its terms: accept them at {repo.page}, then"

@@ -21,6 +21,8 @@ USES = {
     "grpo": ("grpo",),
 }
 """Keys of an arm that concern some recipes only."""
+SHARED = {"scorer", "shards", "threads"}
+"""Keys of evaluate that no arm changes for itself: arms are compared, and their jobs are alike."""
 
 
 def cross_checks(config: dict[str, Any]) -> Iterator[Problem]:
@@ -55,8 +57,8 @@ def _arms(config: dict[str, Any]) -> Iterator[Problem]:
         for key, recipes in USES.items():
             if arm.get(key) and recipe in ("none", "sft", "grpo") and recipe not in recipes:
                 yield ("arms", name, key), f"has no use: the arm's recipe is {recipe}; remove the key"
-        if "shards" in mapping(arm.get("evaluate")):
-            yield ("arms", name, "evaluate", "shards"), "is the same for all arms; set evaluate.shards instead"
+        for key in SHARED & mapping(arm.get("evaluate")).keys():
+            yield ("arms", name, "evaluate", key), f"is the same for all arms; set evaluate.{key} instead"
 
 
 def _rewards(config: dict[str, Any]) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ def read_sat(source: SAT, path: Path, left_out: Counter[str]) -> Iterator[dict[s
     The choices' order depends on the seed and the row's number only, so a row's is the same under every policy.
 
     Raises:
-        UserError: if the file lacks a column, or for balanced_2400 too many questions of a kind.
+        UserError: if the file lacks a column, or for balanced_2400 has too few questions of a kind.
     """
     kept: Counter[str] = Counter()
     for number, texts, image in _single_images(source, path, left_out):
@@ -86,7 +86,8 @@ def _single_images(source: SAT, path: Path, left_out: Counter[str]) -> Iterator[
         if source.policy == "first_15000":
             batch = batch.slice(0, FIRST - start)
         single = pc.fill_null(pc.equal(pc.list_value_length(batch["image_bytes"]), 1), False)
-        left_out["not exactly one image"] += len(batch) - single.true_count
+        if others := len(batch) - single.true_count:
+            left_out["not exactly one image"] += others
         numbers = [start + index for index, one in enumerate(single.to_pylist()) if one]
         chosen = batch.filter(single)
         yield from zip(numbers, chosen.select(TEXTS).to_pylist(), chosen["image_bytes"].flatten(), strict=True)

@@ -75,4 +75,4 @@ class PolicyTrainer(GRPOTrainer):
             min_pixels=processor.size["shortest_edge"],
             max_pixels=processor.size["longest_edge"],
         )
-        return image.resize((width, height), Image.Resampling.BICUBIC)
+        return image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)

@@ -14,7 +14,7 @@ from visualzero.rewards import score_completion
 
 READERS = {
     ".parquet": pd.read_parquet,
-    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False, convert_dates=False),
+    ".jsonl": lambda path: pd.read_json(path, lines=True, dtype=False),
     ".csv": lambda path: pd.read_csv(path, dtype=str, keep_default_na=False),
 }
 WANTED = {"accuracy": 1.0, "format": 1.0}

@@ -1,0 +1,152 @@
+"""Attention over a stream: many prompts and completions in one row of tokens, each prompt there once.
+
+transformers hands a decoder's `attention_mask` on to the attention function as it is. So a mask that is an object can
+say what attends to what, and how that is computed: the linear layers see `[1, T]` tokens without padding, and only
+attention knows of prompts and completions. Everything else reaches PyTorch's SDPA as usual.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+NAME = "group_sharing"
+
+
+class StreamAttention(ABC):
+    """What attends to what in a stream of T tokens; pass it as `attention_mask={"full_attention": ...}`."""
+
+    @abstractmethod
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """In decoder layer `layer`: query `[1, H, T, D]`, key and value `[1, H_kv, T, D]`, output `[1, T, H, D]`."""
+
+
+def install(model: nn.Module) -> None:
+    """Let the decoder of `model`, a Qwen2-VL, take a `StreamAttention`; ordinary masks go to SDPA as before."""
+    ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
+    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
+    vision = model.config.vision_config._attn_implementation
+    model.set_attn_implementation({"text_config": NAME, "vision_config": vision})
+
+
+def _attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, scaling: float, **kwargs: Any
+) -> tuple[Tensor, None]:
+    if isinstance(attention_mask, StreamAttention):
+        return attention_mask.attend(module.layer_idx, query, key, value, scaling), None
+    return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None = None) -> Tensor:
+    """SDPA of query `[B, H, Q, D]` on key and value `[B, H_kv, K, D]`: causal unless `mask` (true: attends) is given.
+
+    The output is `[B, Q, H, D]`.
+    """
+    repeats = query.shape[1] // key.shape[1]
+    key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))
+    out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None, scale=scale)
+    return out.transpose(1, 2)
+
+
+class Prompts(StreamAttention):
+    """Prompts side by side, each causal in itself. Keeps the keys and values of each layer, for completions to come."""
+
+    def __init__(self, lengths: list[int]):
+        self.lengths = lengths
+        self.keys: list[tuple[Tensor, ...]] = []  # per layer and prompt: [1, H_kv, P, D]
+        self.values: list[tuple[Tensor, ...]] = []
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """See `StreamAttention`."""
+        queries, keys, values = (x.split(self.lengths, dim=2) for x in (query, key, value))
+        self.keys.append(keys)
+        self.values.append(values)
+        return torch.cat([attend(q, k, v, scale) for q, k, v in zip(queries, keys, values, strict=True)], dim=1)
+
+
+class Groups(StreamAttention):
+    """All prompts, then all completions, group after group. A completion attends to its prompt and to itself.
+
+    A group's completions are attended to as one rectangle, padded on the right to the longest. Padding is later than
+    every real token, so the causal mask hides it; the linear layers never see it.
+    """
+
+    def __init__(self, prompts: list[int], completions: list[list[int]], device: torch.device):
+        self.prompts = prompts
+        self.groups = [_Rectangle(lengths, device) for lengths in completions]
+        self.parts = [*prompts, *(group.tokens for group in self.groups)]
+        self.masks = [
+            torch.ones(group.width, prompt + group.width, dtype=torch.bool, device=device).tril(prompt)
+            for prompt, group in zip(prompts, self.groups, strict=True)
+        ]
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """See `StreamAttention`."""
+        queries, keys, values = (x.split(self.parts, dim=2) for x in (query, key, value))
+        n = len(self.prompts)
+        out = [attend(q, k, v, scale) for q, k, v in zip(queries[:n], keys[:n], values[:n], strict=True)]
+        for i, (group, mask) in enumerate(zip(self.groups, self.masks, strict=True)):
+            own_query, own_key, own_value = (group.pad(x[n + i]) for x in (queries, keys, values))
+            key, value = (
+                torch.cat([prompt.expand(group.rows, -1, -1, -1), own], dim=2)
+                for prompt, own in ((keys[i], own_key), (values[i], own_value))
+            )
+            out.append(group.unpad(attend(own_query, key, value, scale, mask)))
+        return torch.cat(out, dim=1)
+
+
+class _Rectangle:
+    """Ragged completions, one after the other, and the same as rows of one width."""
+
+    def __init__(self, lengths: list[int], device: torch.device):
+        self.rows, self.width, self.tokens = len(lengths), max(lengths), sum(lengths)
+        inside = torch.arange(self.width) < torch.tensor(lengths)[:, None]
+        self.inside = inside.flatten().to(device)
+        self.place = self.inside.nonzero().squeeze(1)  # [tokens]: where in the rectangle a token stands
+        self.token = (self.inside.cumsum(0) - 1).clamp(min=0)  # [rows * width]: which token stands there; padding: any
+
+    @property
+    def full(self) -> bool:
+        return self.tokens == self.rows * self.width
+
+    def pad(self, x: Tensor) -> Tensor:
+        """`[1, H, tokens, D]` as `[rows, H, width, D]`; what stands in the padding is finite and means nothing."""
+        x = x[0].transpose(0, 1)
+        if not self.full:
+            x = _Pad.apply(x, self)
+        return x.unflatten(0, (self.rows, self.width)).transpose(1, 2)
+
+    def unpad(self, x: Tensor) -> Tensor:
+        """`[rows, width, H, D]` as `[1, tokens, H, D]`."""
+        x = x.flatten(0, 1)
+        return (x if self.full else _Unpad.apply(x, self))[None]
+
+
+class _Pad(torch.autograd.Function):
+    """Both directions read rows by index; autograd's own way back would add them one at a time."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rectangle: _Rectangle) -> Tensor:
+        ctx.rectangle = rectangle
+        return x.index_select(0, rectangle.token)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient.index_select(0, ctx.rectangle.place), None
+
+
+class _Unpad(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rectangle: _Rectangle) -> Tensor:
+        ctx.rectangle = rectangle
+        return x.index_select(0, rectangle.place)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        padding = ~ctx.rectangle.inside
+        return gradient.index_select(0, ctx.rectangle.token).masked_fill_(padding[:, None, None], 0), None

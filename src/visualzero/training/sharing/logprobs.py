@@ -1,0 +1,86 @@
+"""Log-probabilities of completions, with each image encoded and each prompt computed once per group."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from visualzero.training.sharing.attention import Groups
+from visualzero.training.sharing.questions import Question, groups_of
+
+
+def shared_log_probs(
+    model: nn.Module, questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]
+) -> tuple[Tensor, Tensor | None]:
+    """Log-probability and entropy `[B, C]` of each token of `completion_ids` `[B, C]`; zero after `lengths`.
+
+    `questions` has one entry per row; rows of a group stand together and hold the same object. `model` has TRL's fused
+    LM head (which gives the entropy if it was asked to) and `attention.install`. One forward pass, so gradients flow to
+    the shared prompt and image as well. The results are those of one padded row per completion, up to rounding.
+    """
+    inputs, scored = _stream(questions, completion_ids, lengths)
+    output = model(**inputs, fused_lm_head=True)
+    inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
+    inside = inside.to(completion_ids.device)
+
+    def per_row(values: Tensor) -> Tensor:
+        return values.new_zeros(inside.shape).masked_scatter(inside, values[0, scored:])
+
+    return per_row(output.log_probs), per_row(output.entropy) if output.entropy is not None else None
+
+
+def _stream(
+    questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]
+) -> tuple[dict[str, Any], int]:
+    """The model's inputs, and where the scored tokens begin.
+
+    A prompt ends before its last token. Each completion begins with that token, which predicts the completion's first,
+    and ends before its own last, which predicts nothing: R tokens in, R labels.
+    """
+    groups = [(question, used) for question, rows in groups_of(questions) if (used := [r for r in rows if lengths[r]])]
+    device = completion_ids.device
+    tokens, positions = [q.input_ids[:-1] for q, _ in groups], [q.positions[:, :-1] for q, _ in groups]
+    scored = sum(len(prompt) for prompt in tokens)
+    labels = [torch.full((scored,), -100, device=device)]
+    for question, rows in groups:
+        for row in rows:
+            completion = completion_ids[row, : lengths[row]]
+            tokens += [question.input_ids[-1:], completion[:-1]]
+            labels.append(completion)
+            positions.append(question.positions[:, -1:] + torch.arange(lengths[row], device=device))
+    with_images = [question for question, _ in groups if question.pixel_values is not None]
+    inputs: dict[str, Any] = {
+        "input_ids": torch.cat(tokens)[None],
+        "position_ids": torch.cat(positions, dim=1)[:, None],
+        "shift_labels": torch.cat(labels)[None],
+        "attention_mask": {
+            "full_attention": Groups(
+                [len(q.input_ids) - 1 for q, _ in groups], [[lengths[r] for r in rows] for _, rows in groups], device
+            )
+        },
+    }
+    if with_images:
+        inputs["pixel_values"] = torch.cat([q.pixel_values for q in with_images])
+        inputs["image_grid_thw"] = torch.cat([q.image_grid_thw for q in with_images])
+    return inputs, scored
+
+
+def passes_of(questions: Sequence[Question], lengths: Sequence[int], budget: int) -> list[list[int]]:
+    """The rows cut into passes of at most `budget` tokens each; a group is cut only if it is larger than that."""
+    passes: list[list[int]] = [[]]
+    left = budget
+    for question, rows in groups_of(questions):
+        prompt = len(question.input_ids)
+        whole = prompt + sum(lengths[row] for row in rows)
+        if passes[-1] and whole > left:
+            passes.append([])
+            left = budget
+        left -= prompt
+        for row in rows:
+            if passes[-1] and lengths[row] > left:
+                passes.append([])
+                left = budget - prompt
+            passes[-1].append(row)
+            left -= lengths[row]
+    return passes

@@ -1,0 +1,194 @@
+"""Sampling groups of completions: each prompt is prefilled once and its keys and values are never copied.
+
+All rows are decoded together. In a step, the rows of a group read their prompt's keys and values as one matrix product,
+each row reads its own completion, and the two are merged with their log-sum-exps. Rows that are finished leave.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+from transformers import (
+    GenerationConfig,
+    LogitsProcessorList,
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    SuppressTokensLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from visualzero.training.sharing.attention import Prompts, StreamAttention
+from visualzero.training.sharing.questions import Question, groups_of
+
+LEAVING = 0.125  # share of the rows that are finished before they leave together; leaving copies the cache
+
+
+@torch.no_grad()
+def sample(model: nn.Module, questions: Sequence[Question], settings: GenerationConfig) -> list[list[int]]:
+    """A completion for each row, with the token that ended it if it came to its end.
+
+    Rows of a group stand together and hold the same question. Reads max_new_tokens, eos_token_id (a list),
+    pad_token_id, temperature, top_k, top_p, min_p, repetition_penalty and suppress_tokens of `settings`. Random numbers
+    are drawn as `generate` draws them, for every row in every step until the last row ends, so with the same seed the
+    completions are those of `generate` as long as rounding decides no token.
+    """
+    device = questions[0].input_ids.device
+    groups = groups_of(questions)
+    group_of_row = torch.tensor([i for i, (_, rows) in enumerate(groups) for _ in rows], device=device)
+    prompts = [question for question, _ in groups]
+    logits, decoding = _prefill(model, prompts, group_of_row)
+    logits = logits[group_of_row]
+    next_position = torch.stack([q.positions.max() + 1 for q in prompts])[group_of_row]
+
+    processors = _processors(settings)
+    ends = torch.tensor(settings.eos_token_id, device=device)
+    padded = [q.input_ids for q in questions]
+    ids = pad_sequence(padded, batch_first=True, padding_value=settings.pad_token_id, padding_side="left")
+    prompt_width = ids.shape[1]
+    unfinished = torch.ones(len(questions), dtype=torch.bool, device=device)
+    rows = torch.arange(len(questions), device=device)  # those that are still decoded
+    chances = logits.new_ones(len(questions), logits.shape[1], dtype=torch.float32)
+
+    for step in range(settings.max_new_tokens):
+        chances[rows] = processors(ids[rows], logits.float()).softmax(dim=-1)
+        tokens = torch.multinomial(chances, num_samples=1).squeeze(1)
+        tokens = tokens.where(unfinished, settings.pad_token_id)
+        ids = torch.cat([ids, tokens[:, None]], dim=1)
+        unfinished &= ~torch.isin(tokens, ends)
+        remaining = int(unfinished.sum())
+        if not remaining or step + 1 == settings.max_new_tokens:
+            break
+        if remaining <= (1 - LEAVING) * len(rows):
+            stay = unfinished[rows].nonzero().squeeze(1)
+            decoding.keep(stay)
+            rows = rows[stay]
+        output = model(
+            input_ids=tokens[rows][None],
+            position_ids=(next_position[rows] + step).expand(3, 1, -1),
+            attention_mask={"full_attention": decoding},
+            use_cache=False,
+        )
+        decoding.length += 1
+        logits = output.logits[0]
+    return [_until_end(row, set(settings.eos_token_id)) for row in ids[:, prompt_width:].tolist()]
+
+
+def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
+    stop = next((i + 1 for i, token in enumerate(tokens) if token in ends), None)
+    return tokens[:stop]
+
+
+def _processors(settings: GenerationConfig) -> LogitsProcessorList:
+    """Transformers' own, in the order of `generate`."""
+    chosen = LogitsProcessorList()
+    if settings.repetition_penalty not in (None, 1.0):
+        chosen.append(RepetitionPenaltyLogitsProcessor(penalty=settings.repetition_penalty))
+    if settings.suppress_tokens:
+        chosen.append(SuppressTokensLogitsProcessor(settings.suppress_tokens, device="cpu"))
+    if settings.temperature not in (None, 1.0):
+        chosen.append(TemperatureLogitsWarper(settings.temperature))
+    if settings.top_k:
+        chosen.append(TopKLogitsWarper(top_k=settings.top_k))
+    if settings.top_p is not None and settings.top_p < 1.0:
+        chosen.append(TopPLogitsWarper(top_p=settings.top_p))
+    if settings.min_p is not None:
+        chosen.append(MinPLogitsWarper(min_p=settings.min_p))
+    return chosen
+
+
+def _prefill(model: nn.Module, prompts: Sequence[Question], group_of_row: Tensor) -> tuple[Tensor, "Decoding"]:
+    """Logits `[N, V]` after each of N prompts, and their keys and values. One pass per prompt bounds the memory."""
+    logits, caches = [], []
+    for question in prompts:
+        attention = Prompts([len(question.input_ids)])
+        images = {"pixel_values": question.pixel_values, "image_grid_thw": question.image_grid_thw}
+        output = model(
+            input_ids=question.input_ids[None],
+            position_ids=question.positions[:, None],
+            attention_mask={"full_attention": attention},
+            use_cache=False,
+            logits_to_keep=1,
+            **{name: value for name, value in images.items() if value is not None},
+        )
+        logits.append(output.logits[0, -1])
+        caches.append(attention)
+    return torch.stack(logits), Decoding(caches, group_of_row)
+
+
+@dataclass
+class _Layer:
+    """Keys and values `[rows or prompts, H_kv, tokens, D]`."""
+
+    prompt_keys: Tensor
+    prompt_values: Tensor
+    keys: Tensor
+    values: Tensor
+
+
+class Decoding(StreamAttention):
+    """One new token per row: the row's prompt, shared within its group, then the row's own tokens so far."""
+
+    def __init__(self, prompts: Sequence[Prompts], group_of_row: Tensor):
+        lengths = torch.tensor([prompt.lengths[0] for prompt in prompts], device=group_of_row.device)
+        self.padding = torch.arange(int(lengths.max()), device=lengths.device) >= lengths[:, None]  # [N, P]
+        self.length = 0  # of the completions so far
+        self.layers = []
+        for layer in range(len(prompts[0].keys)):
+            keys, values = (
+                pad_sequence([x[layer][0][0].transpose(0, 1) for x in caches], batch_first=True).transpose(1, 2)
+                for caches in ([p.keys for p in prompts], [p.values for p in prompts])
+            )
+            empty = keys.new_empty(len(group_of_row), keys.shape[1], 0, keys.shape[3])
+            self.layers.append(_Layer(keys.contiguous(), values.contiguous(), empty, empty))
+        self._seat(group_of_row)
+
+    def _seat(self, group_of_row: Tensor) -> None:
+        """Seats in a table with a line per prompt, as long as the largest group, so that a line is one product."""
+        self.group_of_row = group_of_row
+        sizes = group_of_row.bincount(minlength=len(self.padding))
+        first = sizes.cumsum(0) - sizes
+        seats = torch.arange(int(sizes.max()), device=group_of_row.device)
+        rows = torch.arange(len(group_of_row), device=group_of_row.device)
+        self.seat_of_row = group_of_row * len(seats) + rows - first[group_of_row]  # [M]
+        self.row_of_seat = (first[:, None] + seats.minimum(sizes[:, None] - 1)).flatten()  # [N * S]; an empty one: any
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these rows, and with the prompts that they need."""
+        groups, group_of_row = self.group_of_row[rows].unique(return_inverse=True)
+        for layer in self.layers:
+            layer.keys, layer.values = layer.keys[rows], layer.values[rows]
+            if len(groups) < len(self.padding):
+                layer.prompt_keys, layer.prompt_values = layer.prompt_keys[groups], layer.prompt_values[groups]
+        self.padding = self.padding[groups]
+        self._seat(group_of_row)
+
+    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+        """See `StreamAttention`; here T is the number of rows M."""
+        cache = self.layers[layer]
+        self._append(cache, key, value)
+        rows, kv_heads = key.shape[2], key.shape[1]
+        query = query[0].transpose(0, 1).unflatten(1, (kv_heads, -1)) * scale  # [M, H_kv, H / H_kv, D]
+        own = query @ cache.keys[:, :, : self.length + 1].transpose(2, 3)
+        own_out, own_sum = own.softmax(-1) @ cache.values[:, :, : self.length + 1], own.logsumexp(-1)
+
+        seated = query[self.row_of_seat].unflatten(0, (len(self.padding), -1)).transpose(1, 2)  # [N, H_kv, S, rep, D]
+        shape = seated.shape[2:4]
+        shared = seated.flatten(2, 3) @ cache.prompt_keys.transpose(2, 3)
+        shared = shared.masked_fill_(self.padding[:, None, None], float("-inf"))
+        shared_out, shared_sum = shared.softmax(-1) @ cache.prompt_values, shared.logsumexp(-1)
+        shared_out, shared_sum = (
+            x.unflatten(2, shape).transpose(1, 2).flatten(0, 1)[self.seat_of_row] for x in (shared_out, shared_sum)
+        )
+        weight = (shared_sum - own_sum).sigmoid()[..., None]
+        return own_out.lerp(shared_out, weight).reshape(1, rows, -1, query.shape[-1])
+
+    def _append(self, cache: _Layer, key: Tensor, value: Tensor) -> None:
+        if self.length == cache.keys.shape[2]:
+            room = cache.keys.new_zeros(*cache.keys.shape[:2], max(32, self.length), cache.keys.shape[3])
+            cache.keys, cache.values = torch.cat([cache.keys, room], dim=2), torch.cat([cache.values, room], dim=2)
+        cache.keys[:, :, self.length] = key[0].transpose(0, 1)
+        cache.values[:, :, self.length] = value[0].transpose(0, 1)

@@ -1,0 +1,295 @@
+"""TRL's GRPOTrainer, doing what a group shares once.
+
+In stock TRL every completion is a row of its own: each pass encodes the image and computes the prompt G times. Here a
+prompt and its image are computed once per group and pass, in the rollout and in every log-probability pass, and their
+gradients are the sum over the group, as they are in stock TRL. Rewards, advantages, losses and logging are TRL's.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from accelerate.utils import DistributedType, gather_object
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset
+from transformers import PreTrainedModel
+from trl import GRPOTrainer
+from trl.extras.profiling import profiling_context
+from trl.models import unwrap_model_for_generation
+from trl.trainer.utils import split_tensor_dict
+
+from visualzero.errors import UserError
+from visualzero.training.sharing import attention
+from visualzero.training.sharing.logprobs import passes_of, shared_log_probs
+from visualzero.training.sharing.questions import (
+    Preparer,
+    Question,
+    QuestionRows,
+    groups_of,
+    images_of,
+    multimodal_prompt,
+)
+from visualzero.training.sharing.rollout import sample
+
+ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
+TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens of the whole step
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.02}  # nats, mean over tokens
+
+
+class GroupSharingTrainer(GRPOTrainer):
+    """A drop-in `GRPOTrainer` for Qwen2-VL, with the same results up to rounding.
+
+    Micro-batches hold whole groups where `per_device_train_batch_size` is a multiple of `num_generations`. A micro-
+    batch runs in passes of at most `tokens_per_pass` tokens, each with its own backward pass, so memory doesn't grow
+    with the micro-batch. Completions whose advantage is zero are left out where they can't change the loss (beta 0, no
+    entropy bonus); `entropy` and clip ratios are then logged over the rest.
+
+    The first batch of a run is also computed TRL's way, for one group.
+
+    Raises:
+        UserError: when that comparison fails, or for tools and environments, which change prompts between turns.
+    """
+
+    _buffered_inputs: list[dict[str, Any]] | None
+
+    def __init__(self, *args: Any, tokens_per_pass: int = 16_384, **kwargs: Any):
+        if kwargs.get("tools") or kwargs.get("environment_factory") or kwargs.get("rollout_func"):
+            raise UserError("grpo.sharing: tools, environments and rollout functions are not supported: choose 'off'")
+        super().__init__(*args, **kwargs)
+        self.tokens_per_pass = tokens_per_pass
+        self._verified = False
+        self._questions: list[Question] = []  # one per row of the batch at hand
+        self._rows: list[dict[str, Any]] = []  # the dataset's, of the batch at hand
+        for model in filter(None, (self.model, self.ref_model)):
+            attention.install(self._qwen(model))
+
+    def _qwen(self, model: nn.Module) -> PreTrainedModel:
+        model = self.accelerator.unwrap_model(model)
+        return model.get_base_model() if hasattr(model, "get_base_model") else model
+
+    # Data: each question read and preprocessed once, groups kept together.
+
+    def _get_dataloader(self, dataset: Any, *args: Any, **kwargs: Any) -> DataLoader:
+        if not isinstance(dataset, IterableDataset):
+            dataset = QuestionRows(dataset, self._preparer)
+        return super()._get_dataloader(dataset, *args, **kwargs)
+
+    def _set_signature_columns_if_needed(self) -> None:
+        self._signature_columns = ["prompt", "image", "images", "question"]
+
+    @property
+    def _preparer(self) -> Preparer:
+        return Preparer(self.processing_class, self.chat_template_kwargs)
+
+    def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
+        if not self.model.training:
+            return self._generate_and_score_completions(generation_batch)
+        slots = self.args.steps_per_generation
+        if self._step % (slots * self.num_iterations) == 0 or self._buffered_inputs is None:
+            batch = self._generate_and_score_completions(generation_batch)
+            self._buffered_inputs = split_tensor_dict(_shuffle_groups(batch), slots)
+        return self._buffered_inputs[self._step % slots]
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        # TRL sees prompts with their images in place and no image column, so it preprocesses nothing itself.
+        self._rows = [{name: value for name, value in row.items() if name != "question"} for row in inputs]
+        self._questions = self._placed([row.get("question") or self._preparer(row) for row in inputs])
+        hidden = ("image", "images")
+        bare = [
+            {name: value for name, value in row.items() if name not in hidden} | {"prompt": multimodal_prompt(row)}
+            for row in self._rows
+        ]
+        output = super()._generate_and_score_completions(bare)
+        output["questions"] = self._questions
+        if self.log_multimodal:
+            self._logs["images"].extend(gather_object([images_of(row) for row in self._rows]))
+        if not self._verified:
+            self._verify(output)
+            self._verified = True
+        return output
+
+    def _placed(self, questions: list[Question]) -> list[Question]:
+        """The same on the model's device, still one object per group."""
+        rope_index = self._qwen(self.model).model.get_rope_index
+        placed = {id(question): question for question in questions}
+        placed = {key: q.placed(self.accelerator.device, rope_index) for key, q in placed.items()}
+        return [placed[id(question)] for question in questions]
+
+    def _calculate_rewards(self, inputs: list[dict[str, Any]], *args: Any) -> Tensor:
+        return super()._calculate_rewards([row | given for row, given in zip(self._rows, inputs, strict=True)], *args)
+
+    # Rollout.
+
+    @property
+    def _shares_rollout(self) -> bool:
+        """Whether we sample ourselves; else TRL does, and only the log-probability passes are shared."""
+        elsewhere = self.use_vllm or self.use_transformers_continuous_batching or self.is_fsdp_enabled
+        return not (elsewhere or self.args.generation_kwargs or self.args.cache_implementation)
+
+    def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], list[Any] | None, dict[str, Any]]:
+        if not self._shares_rollout:
+            return super()._tokenize_prompts(prompts)
+        return [question.input_ids.tolist() for question in self._questions], None, {}
+
+    def _generate(self, prompts: list[Any]) -> tuple[Any, ...]:
+        *output, _images, tool_images = super()._generate(prompts)
+        return (*output, None, tool_images)
+
+    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> tuple[list[list[int]], Any]:
+        if not self._shares_rollout:
+            return super()._generate_single_turn(*args, **kwargs)
+        with (
+            profiling_context(self, "sample"),
+            unwrap_model_for_generation(
+                self.model_wrapped,
+                self.accelerator,
+                gather_deepspeed3_params=self.args.ds3_gather_for_generation,
+                gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
+            ) as model,
+        ):
+            return sample(model, self._questions, self.generation_config), None
+
+    # Log-probabilities and loss.
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: nn.Module,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        logits_to_keep: int,
+        compute_entropy: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Tensor, Tensor | None, None]:
+        completion_ids = input_ids[:, -logits_to_keep:]
+        lengths = _lengths(attention_mask[:, -logits_to_keep:])
+        whole = [list(range(len(lengths)))]
+        passes = whole if torch.is_grad_enabled() else passes_of(self._questions, lengths, self.tokens_per_pass)
+        logps, entropies = [], []
+        for rows in passes:
+            with self.accelerator.autocast():
+                logp, entropy = shared_log_probs(
+                    model, [self._questions[row] for row in rows], completion_ids[rows], [lengths[row] for row in rows]
+                )
+            logps.append(logp)
+            entropies.append(entropy)
+        return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
+        """The loss of a micro-batch; of all its passes but the last, the backward pass is already done."""
+        *earlier, last = self._weighted_passes(inputs)
+        done = torch.zeros((), device=self.accelerator.device)
+        for rows, weight in earlier:
+            with self.accelerator.no_sync(model):
+                loss = self._loss_of(model, _select(inputs, rows), *args, **kwargs) * weight
+                self.accelerator.backward(loss)
+            done += loss.detach()
+        rows, weight = last
+        return self._loss_of(model, _select(inputs, rows), *args, **kwargs) * weight + done
+
+    def _loss_of(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
+        self._questions = inputs["questions"]
+        return super().compute_loss(model, inputs, *args, **kwargs)
+
+    def _weighted_passes(self, inputs: dict[str, Any]) -> list[tuple[list[int], float]]:
+        """The rows of each pass over a micro-batch, and the weight of their loss; equally many on every process."""
+        lengths = _lengths(inputs["completion_mask"])
+        rows = self._rows_that_matter(inputs)
+        passes = [rows]
+        if torch.is_grad_enabled() and self._separable:
+            questions = [inputs["questions"][row] for row in rows]
+            cut = passes_of(questions, [lengths[row] for row in rows], self.tokens_per_pass)
+            passes = [[rows[i] for i in part] for part in cut]
+        weighted = [(part, self._weight(part, lengths)) for part in passes]
+        count = torch.tensor([len(passes)], device=self.accelerator.device)
+        most = int(self.accelerator.gather(count).max())
+        return [(rows[:1], 0.0)] * (most - len(passes)) + weighted
+
+    @property
+    def _independent(self) -> bool:
+        """Whether completions contribute to the loss one by one: not where quantiles or means over tokens enter."""
+        return not self._entropy_bonus_enabled and self.top_entropy_quantile == 1.0
+
+    @property
+    def _separable(self) -> bool:
+        """Whether a micro-batch may run in several passes; DeepSpeed counts backward passes itself."""
+        return self._independent and self.accelerator.distributed_type != DistributedType.DEEPSPEED
+
+    def _rows_that_matter(self, inputs: dict[str, Any]) -> list[int]:
+        """Rows whose gradient isn't exactly zero; the first row if there are none, since a loss needs a graph."""
+        n = len(inputs["completion_ids"])
+        if self.beta != 0.0 or not self._independent or not torch.is_grad_enabled():
+            return list(range(n))
+        return inputs["advantages"].nonzero().flatten().tolist() or [0]
+
+    def _weight(self, rows: list[int], lengths: list[int]) -> float:
+        """What `rows` of a micro-batch weigh in its loss; TRL averages over the rows that it is given."""
+        if self.loss_type in TOKEN_SUMS:
+            return 1.0
+        if self.loss_type in ROW_MEANS:
+            return len(rows) / len(lengths)
+        return max(sum(lengths[row] for row in rows), 1) / max(sum(lengths), 1)  # bnpo: a mean over tokens
+
+    # Verification.
+
+    @torch.no_grad()
+    def _verify(self, batch: dict[str, Any]) -> None:
+        """Compare the log-probabilities of one group with those that TRL computes from padded rows."""
+        question, rows = groups_of(batch["questions"])[0]
+        part = _select(batch, rows[:4])
+        n = len(part["questions"])
+        input_ids = torch.cat([part["prompt_ids"], part["completion_ids"]], dim=1)
+        mask = torch.cat([part["prompt_mask"], part["completion_mask"]], dim=1)
+        images: dict[str, Any] = {}
+        if question.pixel_values is not None and question.image_grid_thw is not None:
+            types = torch.zeros_like(input_ids)
+            width = part["prompt_ids"].shape[1]
+            types[:, width - len(question.token_types) : width] = question.token_types
+            images = {
+                "pixel_values": question.pixel_values.repeat(n, 1),
+                "image_grid_thw": question.image_grid_thw.repeat(n, 1),
+                "num_images": [len(question.image_grid_thw)] * n,
+                "mm_token_type_ids": types,
+            }
+        keep = part["completion_ids"].shape[1]
+        with self._rows_at_hand(part["questions"]):
+            ours, _, _ = self._get_per_token_logps_and_entropies(self.model, input_ids, mask, keep)
+        theirs, _, _ = super()._get_per_token_logps_and_entropies(self.model, input_ids, mask, keep, **images)
+        tokens = part["completion_mask"].bool()
+        difference = (ours - theirs)[tokens].abs().mean().item() if tokens.any() else 0.0
+        precision = torch.get_autocast_dtype(ours.device.type) if self.args.bf16 or self.args.fp16 else self.model.dtype
+        if not difference <= TOLERANCE.get(precision, 1e-3):
+            raise UserError(
+                f"grpo.sharing: log-probabilities differ from the model's own by {difference:.2g} on average: "
+                "this model can't share a group's prompt: choose 'off'"
+            )
+
+    @contextmanager
+    def _rows_at_hand(self, questions: list[Question]) -> Iterator[None]:
+        before, self._questions = self._questions, questions
+        yield
+        self._questions = before
+
+
+def _lengths(mask: Tensor) -> list[int]:
+    """Tokens of each row to compute: those of `mask`, or one if it leaves none at all, since a loss needs a graph."""
+    lengths = mask.sum(dim=1).tolist()
+    return lengths if any(lengths) else [1, *lengths[1:]]
+
+
+def _select(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
+    """These rows of a batch; what has no rows (the token count) stays."""
+
+    def rows_of(value: Any) -> Any:
+        if isinstance(value, list):
+            return [value[row] for row in rows]
+        return value[rows] if isinstance(value, Tensor) and value.ndim else value
+
+    return {name: rows_of(value) for name, value in batch.items()}
+
+
+def _shuffle_groups(batch: dict[str, Any]) -> dict[str, Any]:
+    """Groups in random order. It is TRL's draw for its rows, so that the random stream goes on as it does there."""
+    rank = torch.randperm(len(batch["questions"])).argsort()
+    groups = sorted(groups_of(batch["questions"]), key=lambda group: int(rank[group[1][0]]))
+    return _select(batch, [row for _, rows in groups for row in rows])

@@ -1,0 +1,242 @@
+"""Sharing a group's prompt and image changes nothing: loss and gradients are those of stock TRL."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import Qwen2VLForConditionalGeneration
+from trl import GRPOTrainer
+
+from sharing_cases import G, Update, completions, measured, questions, trainer, update
+from visualzero.errors import UserError
+from visualzero.models.freezing import freeze
+from visualzero.training.sharing import GroupSharingTrainer, logprobs
+from visualzero.training.sharing.questions import Question, QuestionRows
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning"),
+]
+RAGGED = [5, 12, 2, 7, 1, 4, 9, 9, 12, 3, 6, 8]
+
+
+def both(
+    folder: Path, lengths: list[int] = RAGGED, tokens_per_pass: int = 10_000, noise: float = 0.0, **settings: Any
+) -> tuple[Update, Update]:
+    """The update of stock TRL and ours; `noise` is added to the weights after the rollout."""
+    updates = []
+    for kind, extra in ((GRPOTrainer, {}), (GroupSharingTrainer, {"tokens_per_pass": tokens_per_pass})):
+        arguments = settings.pop("arguments", {}) if kind is GroupSharingTrainer else settings.get("arguments", {})
+        made = trainer(kind, folder, **settings | {"arguments": arguments | extra})
+        ids = completions(lengths, made.eos_token_ids[0])
+
+        def between(made: GRPOTrainer = made) -> None:
+            torch.manual_seed(3)
+            with torch.no_grad():
+                for weights in made.model.parameters():
+                    weights.add_(noise * torch.randn_like(weights))
+
+        updates.append(update(made, ids, between))
+    return updates[0], updates[1]
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "ragged groups, images of different sizes": {},
+    "completions cut off are masked": {"mask_truncated_completions": True},
+    "all completions cut off": {"mask_truncated_completions": True, "lengths": [5, 7, 1, 3] * 3},
+    "a reference model": {"beta": 0.04},
+    "several iterations": {"num_iterations": 2, "noise": 1e-3},
+    "iterations and a reference model": {"num_iterations": 2, "beta": 0.04, "noise": 1e-3},
+    "gradient checkpointing": {"gradient_checkpointing": True},
+    "frozen vision": {"change": lambda model: freeze(model, ["vision"])},
+    "frozen language": {"change": lambda model: freeze(model, ["language"])},
+    "a temperature": {"temperature": 0.7},
+    "an entropy bonus": {"entropy_coef": 0.1},
+    "dapo": {"loss_type": "dapo"},
+    "dr_grpo": {"loss_type": "dr_grpo"},
+    "bnpo": {"loss_type": "bnpo"},
+    "sequence-level ratios": {"importance_sampling_level": "sequence", "num_iterations": 2, "noise": 1e-3},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_loss_and_gradients_are_those_of_stock_trl(tiny_model: Path, case: str) -> None:
+    stock, ours = both(tiny_model, **CASES[case])
+    assert stock.gradients
+    assert max(ours.distance(stock).values()) < 1e-5
+
+
+@pytest.mark.parametrize(("loss", "tokens"), [("grpo", 1), ("grpo", 60), ("dapo", 60), ("dr_grpo", 60), ("bnpo", 60)])
+def test_passes_add_up_to_the_micro_batch(tiny_model: Path, loss: str, tokens: int) -> None:
+    """With one token per pass every completion is a group of its own."""
+    stock, ours = both(tiny_model, tokens_per_pass=tokens, loss_type=loss, beta=0.04)
+    assert max(ours.distance(stock).values()) < 1e-5
+
+
+def test_bfloat16_differs_by_no_more_than_rounding(tiny_model: Path) -> None:
+    stock, ours = both(tiny_model, bf16=True)
+    exact, _ = both(tiny_model)
+    noise = max(stock.distance(exact).values())
+    assert 0 < max(ours.distance(exact).values()) < 2 * noise
+
+
+def test_adapters_get_the_gradients_of_stock_trl(tiny_model: Path) -> None:
+    peft = pytest.importorskip("peft")
+    config = peft.LoraConfig(r=4, lora_alpha=8, target_modules=["q_proj", "v_proj", "down_proj"])
+    stock, ours = both(tiny_model, arguments={"peft_config": config}, beta=0.04, noise=1e-3)
+    assert all("lora" in name for name in stock.gradients)
+    assert max(ours.distance(stock).values()) < 1e-5
+
+
+# What would go wrong, and that the comparison sees it.
+
+
+def leaking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group's completions as one: each sees those before it."""
+    groups = logprobs.Groups
+    monkeypatch.setattr(logprobs, "Groups", lambda prompts, ragged, d: groups(prompts, [[sum(r)] for r in ragged], d))
+
+
+def text_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Image tokens counted like text."""
+    changed(monkeypatch, lambda q: replace(q, positions=torch.arange(len(q.input_ids)).expand(3, -1)))
+
+
+def another_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same image upside down."""
+    changed(monkeypatch, lambda q: replace(q, pixel_values=q.pixel_values.flip(0)))
+
+
+def changed(monkeypatch: pytest.MonkeyPatch, change: Callable[[Question], Question]) -> None:
+    placed = Question.placed
+    monkeypatch.setattr(Question, "placed", lambda *args: change(placed(*args)))
+
+
+@pytest.mark.parametrize("mistake", [leaking, text_positions, another_image])
+def test_mistakes_are_seen(
+    tiny_model: Path, mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistake(monkeypatch)
+    monkeypatch.setattr(GroupSharingTrainer, "_verify", lambda *args: None)
+    stock, ours = both(tiny_model)
+    distance = ours.distance(stock)
+    assert min(distance["log_probs"], distance["gradients"]) > 1e-2
+
+
+@pytest.mark.parametrize("mistake", [leaking, text_positions])
+def test_a_run_checks_its_first_batch_and_stops(
+    tiny_model: Path, mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mistake(monkeypatch)
+    with pytest.raises(UserError, match=r"grpo\.sharing: log-probabilities differ .* choose 'off'"):
+        trainer(GroupSharingTrainer, tiny_model).train()
+
+
+def test_tools_are_refused(tiny_model: Path) -> None:
+    with pytest.raises(UserError, match="tools"):
+        trainer(GroupSharingTrainer, tiny_model, arguments={"tools": [print]})
+
+
+# What is computed.
+
+
+def test_a_step_computes_each_image_and_each_prompt_once_per_pass(tiny_model: Path) -> None:
+    """One rollout, one reference pass and one update of three groups; stock TRL does G times the work."""
+    made = trainer(GroupSharingTrainer, tiny_model, beta=0.04)
+    made._verified = True
+    made.model.train()
+    [batch] = list(made.get_train_dataloader())[:1]
+    prompts = sum(len(q.input_ids) for q in {id(row["question"]): row["question"] for row in batch}.values())
+    patches = 4 * (12 + 4 + 12)
+    with measured(made) as rollout:
+        inputs = made._generate_and_score_completions(batch)
+    tokens = int(inputs["completion_mask"].sum())
+    assert rollout.vision_rows == patches  # the reference model is another
+    assert rollout.tokens - prompts <= 3 * G * 12
+    with measured(made) as pass_:
+        made.compute_loss(made.model, inputs)
+    assert (pass_.vision_rows, pass_.tokens) == (patches, prompts - 3 + tokens)
+    assert rollout.images == pass_.images == 0  # preprocessed by the loader
+
+
+def test_a_run_preprocesses_each_question_once(tiny_model: Path) -> None:
+    rows = questions(6)
+    made = trainer(GroupSharingTrainer, tiny_model, rows=rows, max_steps=2, num_iterations=1)
+    with measured(made) as meter:
+        made.train()
+    assert meter.images == len(rows)
+
+
+def test_rows_of_a_batch_are_read_once_and_the_repeats_are_one_object() -> None:
+    read = []
+
+    class Rows:
+        def __getitem__(self, index: int) -> dict[str, Any]:
+            read.append(index)
+            return {"index": index}
+
+    rows = QuestionRows(Rows(), lambda row: object())
+    first = rows.__getitems__([4, 4, 7, 7])
+    again = rows.__getitems__([4, 4, 7, 7])
+    assert read == [4, 7]
+    assert first[0]["question"] is first[1]["question"] is again[0]["question"] is not first[2]["question"]
+    rows.__getitems__([5])
+    assert list(rows.kept) == [5]
+
+
+def test_completions_without_advantage_are_left_out(tiny_model: Path) -> None:
+    """The first group's rewards are equal, so it has no gradient."""
+
+    def rewards(completion_ids: list[list[int]], **kwargs: Any) -> list[float]:
+        return [1.0] * G + [float(i % 3) for i in range(len(completion_ids) - G)]
+
+    stock, ours = both(tiny_model, reward_func=rewards)
+    assert max(ours.distance(stock).values()) < 1e-5
+    assert ours.tokens < both(tiny_model, beta=0.04, reward_func=rewards)[1].tokens
+
+
+def test_a_batch_without_any_advantage_has_a_zero_gradient(tiny_model: Path) -> None:
+    _, ours = both(tiny_model, reward_func=lambda completion_ids, **kwargs: [1.0] * len(completion_ids))
+    assert ours.loss == 0
+    assert all(not gradient.any() for gradient in ours.gradients.values())
+
+
+# Double precision: the two are one computation in another order.
+
+
+@pytest.fixture
+def double_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo the casts to float32 in Qwen2-VL and in TRL's fused head."""
+    from transformers.models.qwen2_vl import modeling_qwen2_vl as qwen
+    from trl.trainer import utils
+
+    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
+        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
+
+    def rotate(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)
+        return q * cos + qwen.rotate_half(q) * sin, k * cos + qwen.rotate_half(k) * sin
+
+    class Head:
+        @staticmethod
+        def apply(hidden: torch.Tensor, weight: torch.Tensor, bias: None, targets: torch.Tensor, *rest: Any) -> Any:
+            logs = (hidden @ weight.T).log_softmax(-1)
+            entropy = -(logs.exp() * logs).sum(-1)
+            return logs.gather(1, targets[:, None])[:, 0], entropy, None, None, None
+
+    monkeypatch.setattr(qwen.Qwen2VLRMSNorm, "forward", norm)
+    monkeypatch.setattr(qwen, "apply_rotary_pos_emb_vision", rotate)
+    monkeypatch.setattr(utils, "_ChunkedLogProbFunction", Head)
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_in_double_precision_the_difference_vanishes(tiny_model: Path) -> None:
+    def double(model: Qwen2VLForConditionalGeneration) -> None:
+        model.double()
+
+    stock, ours = both(tiny_model, change=double)
+    assert stock.log_probs.dtype == torch.float64
+    assert max(ours.distance(stock).values()) < 1e-9

@@ -1,0 +1,97 @@
+"""A rollout with shared prompts draws what `generate` draws, and computes no row that has ended."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import Qwen2VLForConditionalGeneration
+from trl import GRPOTrainer
+
+from sharing_cases import G, measured, questions, trainer
+from visualzero.training.sharing import GroupSharingTrainer
+from visualzero.training.sharing.rollout import Decoding
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning"),
+]
+
+
+def ends_early(model: Qwen2VLForConditionalGeneration) -> None:
+    """Every tenth token ends a completion or so, at a different step in each row."""
+    model.generation_config.eos_token_id = list(range(40, 80))
+
+
+def rollout(kind: type[GRPOTrainer], folder: Path, **settings: Any) -> tuple[list[list[int]], int]:
+    """Completions, and the tokens that the decoder computed for them."""
+    made = trainer(kind, folder, change=ends_early, max_completion_length=40, **settings)
+    made._verified = True
+    made.model.train()
+    batch = next(iter(made.get_train_dataloader()))
+    torch.manual_seed(5)
+    with measured(made) as meter:
+        inputs = made._generate_and_score_completions(batch)
+    lengths = inputs["completion_mask"].sum(1).tolist()
+    return [ids[:n].tolist() for ids, n in zip(inputs["completion_ids"], lengths, strict=True)], meter.tokens
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"temperature": 0.6, "top_k": 20}, {"top_p": 0.8}, {"min_p": 0.05}, {"repetition_penalty": 1.3}],
+    ids=str,
+)
+def test_the_same_seed_draws_the_same_completions_as_generate(tiny_model: Path, settings: dict[str, Any]) -> None:
+    stock, _ = rollout(GRPOTrainer, tiny_model, **settings)
+    ours, _ = rollout(GroupSharingTrainer, tiny_model, **settings)
+    assert ours == stock
+    assert len({len(ids) for ids in ours}) > 4  # they ended at different steps
+
+
+def test_rows_that_have_ended_leave(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    keep = Decoding.keep
+    monkeypatch.setattr(Decoding, "keep", lambda self, rows: (kept.append(len(rows)), keep(self, rows))[1])
+    ours, tokens = rollout(GroupSharingTrainer, tiny_model)
+    _, stock_tokens = rollout(GRPOTrainer, tiny_model)
+    assert kept == sorted(kept, reverse=True)
+    assert kept[-1] < len(ours) / 2
+    assert tokens < stock_tokens / 3
+
+
+def test_no_image_token_is_drawn(tiny_model: Path) -> None:
+    made = trainer(GroupSharingTrainer, tiny_model)
+    image = made.model.config.image_token_id
+
+    def only_images(model: Qwen2VLForConditionalGeneration) -> None:
+        with torch.no_grad():
+            model.lm_head.weight[image] = 100 * model.lm_head.weight.abs().max()
+
+    made = trainer(GroupSharingTrainer, tiny_model, change=only_images)
+    made.model.train()
+    inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+    assert not (inputs["completion_ids"] == image).any()
+
+
+@pytest.mark.parametrize("settings", [{}, {"beta": 0.04, "num_iterations": 2}], ids=str)
+def test_runs_with_the_same_seed_coincide(tiny_model: Path, settings: dict[str, Any]) -> None:
+    """Four steps of two micro-batches each: rewards are equal, gradients nearly so."""
+    sizes = {"per_device_train_batch_size": 2 * G, "gradient_accumulation_steps": 2, "max_steps": 4}
+    histories = []
+    for kind in (GRPOTrainer, GroupSharingTrainer):
+        made = trainer(kind, tiny_model, change=ends_early, rows=questions(8), **sizes | settings)
+        made.train()
+        histories.append([entry for entry in made.state.log_history if "loss" in entry])
+    stock, ours = histories
+    for name in ("reward", "reward_std", "completions/mean_length", "num_tokens"):
+        assert [entry.get(name) for entry in ours] == [entry.get(name) for entry in stock], name
+    assert [entry["grad_norm"] for entry in ours] == pytest.approx([entry["grad_norm"] for entry in stock], rel=1e-3)
+
+
+def test_evaluation_works_too(tiny_model: Path) -> None:
+    losses = []
+    for kind in (GRPOTrainer, GroupSharingTrainer):
+        made = trainer(kind, tiny_model, per_device_eval_batch_size=3 * G, beta=0.04)
+        torch.manual_seed(5)
+        losses.append(made.evaluate(questions())["eval_reward"])
+    assert losses[0] == losses[1]
