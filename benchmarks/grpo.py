@@ -40,10 +40,11 @@ from trl import GRPOConfig, GRPOTrainer
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
-from visualzero.prompts import question_text
+from visualzero.prompts import question_text, template
 from visualzero.training.sharing import GroupSharingTrainer
 
 QUESTION = question_text("How many cubes are in the image?", ["0", "1", "2", "3"], "lettered")
+PROMPT = f"{template('r1_zero')} {QUESTION}"  # what the tokenizer learns, so that the text takes about 60 tokens
 BETA = 0.04
 
 
@@ -69,7 +70,7 @@ GEOMETRIES = {
 
 def save_model(geometry: Geometry, folder: Path) -> None:
     """A model with random weights."""
-    tokenizer = train_tokenizer([QUESTION])
+    tokenizer = train_tokenizer([PROMPT])
     torch.manual_seed(0)
     model = build_model(tokenizer)
     if geometry.small:

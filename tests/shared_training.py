@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from trl import GRPOTrainer
 
 from visualzero.config import read_study
 from visualzero.training.grpo import train_grpo
+from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run
 from visualzero.training.sft import train_sft
 
@@ -23,13 +23,14 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = "steps: 3, learning_rate: 1e-3, adam_epsilon: 1e-3, threads: 1"
 SETTINGS = [
     f"sft={{{SHARED}, batch_size: 4, micro_batch: 1}}",
-    f"grpo={{{SHARED}, batch_size: 2, group_size: 4, micro_batch: 2, max_completion: 12}}",
+    # Micro-batches of half a group, and a pass for each completion.
+    f"grpo={{{SHARED}, batch_size: 2, group_size: 4, micro_batch: 2, max_completion: 12, tokens_per_pass: 1}}",
     "rewards={r1: {terms: {length: 1.0}}}",
 ]
 
 
 def fixed_completions(
-    self: GRPOTrainer, prompt_ids: list[list[int]], images: Any, fields: Any, num_generations: int, **kwargs: Any
+    self: PolicyTrainer, prompt_ids: list[list[int]], images: Any, fields: Any, num_generations: int, **kwargs: Any
 ) -> tuple[list[list[int]], None]:
     """Completions of one to twelve tokens; rows of a group stand together."""
     made = []
@@ -42,7 +43,7 @@ def fixed_completions(
 
 def main(weights: Path, questions: Path, out: Path) -> None:
     """Train base-sft and base-grpo."""
-    GRPOTrainer._generate_single_turn = fixed_completions
+    PolicyTrainer._generate_single_turn = fixed_completions
     study = read_study(ROOT / "config/config.yaml", SETTINGS)
     for arm, train in (("base-sft", train_sft), ("base-grpo", train_grpo)):
         train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))

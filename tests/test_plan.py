@@ -18,7 +18,7 @@ from visualzero.planning.architecture import QWEN2_VL_2B, Architecture
 from visualzero.planning.clock import Assumptions, Device, training_seconds
 from visualzero.planning.cost import language_work, training_cost, vision_work
 from visualzero.planning.gpus import gpu_named
-from visualzero.planning.memory import GIB, training_memory
+from visualzero.planning.memory import GIB, Pass, training_memory, update_pass
 from visualzero.planning.plan import Plan, plan_study
 from visualzero.planning.precision import MIXED
 from visualzero.planning.prompts import CHOICES, QUESTION
@@ -127,11 +127,30 @@ def test_flops_of_a_2b_pass_are_those_of_arithmetic_by_hand() -> None:
     assert language_work(QWEN.language, 572, 572**2).forward == pytest.approx(1.555e12, rel=0.01)
 
 
-def test_most_of_a_group_s_work_on_a_large_image_could_be_shared() -> None:
-    run = replace(grpo_run(), lengths=Lengths(512, 60, 150, 700))
+def test_without_sharing_most_of_a_group_s_work_on_a_large_image_is_repetition() -> None:
+    run = grpo_run(sharing=False)
     short, long = training_cost(run, 50, 50), training_cost(run, 700, 700)
     assert 0.8 < short.avoidable < 1 - 1 / run.group
     assert long.avoidable < short.avoidable
+
+
+def test_sharing_does_without_the_repetition_and_needs_less_memory() -> None:
+    stock, shared = grpo_run(sharing=False), grpo_run()
+    before, after = training_cost(stock, 150, 150), training_cost(shared, 150, 150)
+    assert after.total == pytest.approx(before.total * (1 - before.avoidable))
+    assert after.avoidable == pytest.approx(0, abs=1e-12)
+    assert training_memory(shared, 700, 1).total < training_memory(stock, 700, 1).total
+
+
+def test_a_pass_holds_whole_groups_up_to_its_tokens_and_parts_of_a_group_beyond() -> None:
+    run, group = grpo_run(micro_batch=64), 572 + 8 * 700
+    assert update_pass(replace(run, recipe=run.recipe.model_copy(update={"tokens_per_pass": 2 * group})), 700) == Pass(
+        visual=2 * 512, tokens=2 * group, row=1272, completions=16
+    )
+    assert update_pass(replace(run, recipe=run.recipe.model_copy(update={"tokens_per_pass": 2000})), 700) == Pass(
+        visual=512, tokens=572 + 2 * 700, row=1272, completions=2
+    )
+    assert update_pass(grpo_run(sharing=False), 700).tokens == 8 * 1272
 
 
 def test_frozen_weights_cost_no_gradients_and_no_moments() -> None:
@@ -150,7 +169,7 @@ def test_lora_needs_a_tenth_of_the_optimizer_and_no_second_model() -> None:
 
 
 def test_vllm_prefills_a_group_once_and_takes_its_share_of_the_gpu() -> None:
-    stock, vllm = grpo_run(), grpo_run(engine="vllm")
+    stock, vllm = grpo_run(sharing=False), grpo_run(engine="vllm")
     assert training_cost(vllm, 150, 150).rollout < training_cost(stock, 150, 150).rollout / 3
     assert training_cost(vllm, 150, 150).old > 0
     job = planned("scale=paper", "run=[base-grpo]", "grpo.engine=vllm", "controls={}").trainings[0]
@@ -163,19 +182,32 @@ def test_what_fits_an_80_gb_gpu_does_not_fit_40_and_is_told_what_would_help() ->
     assert all(job.advice is None for job in roomy.jobs)
     assert "every job fits H100-80GB" in text_of(roomy)
     [line] = [line for line in text_of(narrow).splitlines() if line.startswith("! base-grpo ")]
-    assert line.startswith("! base-grpo needs 55 GiB of 40: use zero2 on 2 GPUs (")
+    assert line.startswith("! base-grpo needs 52 GiB of 40: use zero2 on 2 GPUs (")
     assert "jobs don't fit A100-40GB" in " ".join(text_of(narrow).split())
 
 
 def test_a_smaller_micro_batch_is_proposed_where_activations_are_what_is_too_much() -> None:
-    plan = planned(*PAPER, "grpo.gradient_checkpointing=false")
+    plan = planned(*PAPER, "grpo.gradient_checkpointing=false", "grpo.sharing=false")
     advice = next(job.advice for job in plan.trainings if job.arm == "base-grpo")
     assert advice is not None
     assert advice.startswith("micro_batch ")
     micro_batch = int(advice.split()[1])
     smaller = planned(
-        *PAPER, "grpo.gradient_checkpointing=false", f"grpo.micro_batch={micro_batch}", "sft.micro_batch=1"
+        *PAPER,
+        "grpo.gradient_checkpointing=false",
+        "grpo.sharing=false",
+        f"grpo.micro_batch={micro_batch}",
+        "sft.micro_batch=1",
     )
+    assert next(job.advice for job in smaller.trainings if job.arm == "base-grpo") is None
+
+
+def test_fewer_tokens_per_pass_are_proposed_where_a_group_shares_its_prompt() -> None:
+    settings = [*PAPER, "grpo.gradient_checkpointing=false", "grpo.micro_batch=64"]
+    advice = next(job.advice for job in planned(*settings).trainings if job.arm == "base-grpo")
+    assert advice is not None
+    assert advice.startswith("tokens_per_pass ")
+    smaller = planned(*settings, f"grpo.tokens_per_pass={advice.split()[1]}", "sft.micro_batch=1")
     assert next(job.advice for job in smaller.trainings if job.arm == "base-grpo") is None
 
 

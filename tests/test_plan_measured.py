@@ -22,7 +22,13 @@ from visualzero.planning.cost import (
     scored_positions,
     update_cost,
 )
-from visualzero.planning.memory import activation_bytes, language_layer_bytes, training_memory, vision_block_bytes
+from visualzero.planning.memory import (
+    Pass,
+    activation_bytes,
+    language_layer_bytes,
+    training_memory,
+    vision_block_bytes,
+)
 from visualzero.planning.precision import MIXED, SINGLE, Precision
 from visualzero.planning.prompts import CHOICES, QUESTION, rendered
 from visualzero.planning.workload import Lengths, Training
@@ -230,7 +236,8 @@ def test_a_vision_block_keeps_the_planned_bytes(autocast: bool) -> None:
 def test_with_checkpointing_every_further_layer_keeps_its_input_alone() -> None:
     def planned(layers: int, depth: int) -> float:
         sizes = architecture(small_config(layers, depth))
-        return ROWS * activation_bytes(sizes, VISUAL, VISUAL + TEXT + COMPLETION, SINGLE, True)
+        sequence = VISUAL + TEXT + COMPLETION
+        return ROWS * activation_bytes(sizes, Pass(VISUAL, sequence, sequence, 1), SINGLE, True)
 
     grown = kept_bytes(3, 3, False, True) - kept_bytes(2, 2, False, True)
     assert planned(3, 3) - planned(2, 2) == pytest.approx(grown, rel=0.01)

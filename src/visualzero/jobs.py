@@ -24,14 +24,14 @@ def model_fingerprint(study: Study, init: str) -> str:
 
 
 def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
-    """Of a trained arm's weights. How often checkpoints are saved can't change them."""
+    """Of a trained arm's weights. How often checkpoints are saved, and who reads images, can't."""
     spec = study.arm(arm)
     recipe = study.recipe(arm)
     terms = study.rewards[spec.reward].terms if spec.reward else {}
     settings = {
         "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze", "trajectories"}),
         "reward": terms,
-        "recipe": recipe.model_dump(exclude={"save_steps"}),
+        "recipe": recipe.model_dump(exclude={"save_steps", "prefetch"}),
         "options": study.data.train_options,
         "pixels": _pixels(study, arm),
         "seed": seed,

@@ -54,6 +54,9 @@ class Optimization(Section):
     )
     logging_steps: int = Field(default=1, gt=0, description="A row of the history every this many steps.")
     threads: int = Field(gt=0, description="CPU threads of a run.")
+    prefetch: bool = Field(
+        default=False, description="Read and resize images in a process of its own, ahead; changes speed only."
+    )
 
     @property
     def samples_per_step(self) -> int:
@@ -113,6 +116,13 @@ class Grpo(Optimization):
         default="group", description="Whose standard deviation divides the advantages."
     )
     mask_truncated: bool = Field(default=False, description="Learn nothing from completions that were cut off (DAPO).")
+    sharing: bool = Field(
+        default=True,
+        description="Compute a group's image and prompt once, checked on the first batch; off is TRL's own way.",
+    )
+    tokens_per_pass: int = Field(
+        default=16384, gt=0, description="Tokens that go through the model at a time, where sharing; bounds the memory."
+    )
     resample: Resample | None = Field(
         default=None, description="Sample again when too many groups have equal rewards; null never does."
     )

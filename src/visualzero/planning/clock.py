@@ -73,23 +73,29 @@ class Device:
         dtype: Dtype,
         precision: Precision,
         eager: bool,
+        sharers: int = 1,
     ) -> float:
-        """Seconds to sample `rows` completions of `completion` tokens; eager: as transformers does, not as vLLM."""
+        """Seconds to sample `rows` completions of `completion` tokens; eager: as transformers does, not as vLLM.
+
+        `sharers` completions read one cache of their prompt.
+        """
         arithmetic = self.compute(rows * decode_flops(model, prompt, completion) / completion, dtype)
-        moved = self.move(step_bytes(model, rows, prompt + completion / 2, precision, eager))
+        context = prompt / sharers + completion / 2
+        moved = self.move(step_bytes(model, rows, context, precision, copied=eager and sharers == 1))
         launch = model.layers * self.assumed.launch if eager else 0.0  # vLLM replays a recorded graph
         return completion * max(arithmetic, moved, launch)
 
 
-def step_bytes(model: Language, rows: int, context: float, precision: Precision, eager: bool) -> float:
+def step_bytes(model: Language, rows: int, context: float, precision: Precision, copied: bool) -> float:
     """Bytes moved to sample one more token for each row.
 
-    transformers (eager) copies the whole cache to append to it, which reads and writes it, and repeats its heads for
-    the queries that share them, which reads it, writes it so many times, and has attention read that.
+    transformers copies the whole cache to append to it, which reads and writes it, and repeats its heads for the
+    queries that share them, which reads it, writes it so many times, and has attention read that. Group sharing and
+    vLLM read it.
     """
     weights = (model.layers * model.layer + model.head) * precision.moved
     cache = rows * context * model.cached * precision.cached
-    return weights + cache * (3 + 2 * (model.heads // model.kv_heads) if eager else 1)
+    return weights + cache * (3 + 2 * (model.heads // model.kv_heads) if copied else 1)
 
 
 def training_seconds(run: Training, completion: int, scored: int, gpus: int, device: Device) -> Seconds:
@@ -99,21 +105,32 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
     rows = recipe.samples_per_step // gpus
     micro_batches = rows // recipe.micro_batch
 
-    def all_rows(cost: Cost, passes: int) -> float:
-        return micro_batches * device.passes(cost.total * recipe.micro_batch, passes * layers, dtype)
+    def all_rows(cost: Cost, sharers: int, passes: int) -> float:
+        return micro_batches * device.passes(cost.shared(sharers) * recipe.micro_batch, passes * layers, dtype)
 
-    forward = all_rows(forward_cost(run, completion, scored), 1)
-    update = all_rows(update_cost(run, completion, scored), 3 if recipe.gradient_checkpointing else 2)
+    passes = 3 if recipe.gradient_checkpointing else 2
+    forward = all_rows(forward_cost(run, completion, scored), run.sharers, 1)
+    update = all_rows(update_cost(run, completion, scored), run.update_sharers, passes)
     optimizer = device.move(ADAM_BYTES * trained_parameters(run))
     image = lengths.visual * device.assumed.image
     if run.grpo is None:
         return Seconds(recipe.steps * rows * image, 0, 0, 0, recipe.steps * update, recipe.steps * optimizer)
     vllm = run.grpo.engine == "vllm"
-    prefill = rows / (run.group if vllm else 1) * prefill_flops(run.model, lengths.visual, lengths.prompt)
+    prefill = rows / (run.group if vllm else run.sharers) * prefill_flops(run.model, lengths.visual, lengths.prompt)
+    images = rows / run.group if run.grpo.sharing else 2 * rows  # TRL runs the image processor twice on every copy
     precision = HALF if vllm else training_precision(dtype)
-    decoded = device.decode(run.model.language, rows, lengths.prompt, completion, dtype, precision, eager=not vllm)
+    decoded = device.decode(
+        run.model.language,
+        rows,
+        lengths.prompt,
+        completion,
+        dtype,
+        precision,
+        eager=not vllm,
+        sharers=1 if vllm else run.sharers,
+    )
     return Seconds(
-        images=run.rounds * rows * 2 * image,  # TRL runs the image processor twice on every copy
+        images=0 if recipe.prefetch and run.grpo.sharing else run.rounds * images * image,
         rollout=run.rounds * (device.passes(prefill, layers, dtype) + decoded),
         old=run.rounds * forward if vllm or run.iterations > 1 else 0,
         reference=run.rounds * forward if run.grpo.beta else 0,

@@ -6,9 +6,9 @@ computes its scores a second time, 2.5 times its forward. Gradient checkpointing
 each one's last matrix, whose output the backward pass doesn't need. TRL's head computes its logits a second time in
 its backward pass.
 
-What is counted is what the code does now: for every completion of a group, TRL 1.16 runs the vision tower and the whole
-prompt again, in rollouts, in the reference model and in training. vLLM alone keeps both for the group. How much of the
-work that repetition is stands beside the total.
+What is counted is what the code does: with `grpo.sharing` a group's image and prompt are computed once in rollouts, in
+the reference model and in training. Without it TRL 1.16 runs both again for every completion, in each of them; vLLM
+keeps them for the group. How much of the work is such repetition stands beside the total.
 """
 
 from dataclasses import dataclass
@@ -94,9 +94,9 @@ class Cost:
         """All of it."""
         return self.repeatable + self.own
 
-    def shared(self, group: int) -> float:
-        """What remains of it where a group's image and prompt are computed once."""
-        return self.repeatable / group + self.own
+    def shared(self, sharers: int) -> float:
+        """What remains of it where so many completions share one computation of their image and prompt."""
+        return self.repeatable / sharers + self.own
 
     def __mul__(self, times: float) -> "Cost":
         return Cost(self.repeatable * times, self.own * times)
@@ -134,13 +134,17 @@ def training_cost(run: Training, completion: int, scored: int) -> TrainingCost:
         run.completions * prefill_flops(run.model, run.lengths.visual, run.lengths.prompt),
         run.completions * decode_flops(run.model.language, run.lengths.prompt, completion),
     )
-    if vllm:
-        sampled = Cost(0, sampled.shared(group))
     old = forward * (run.completions if vllm or run.iterations > 1 else 0)
     reference = forward * (run.completions if recipe.beta else 0)
-    phases = [sampled, old, reference, update]
-    avoidable = 1 - sum(phase.shared(group) for phase in phases) / sum(phase.total for phase in phases)
-    return TrainingCost(sampled.total, old.total, reference.total, update.total, avoidable)
+    phases = {
+        "rollout": (sampled, group if vllm else run.sharers),
+        "old": (old, run.sharers),
+        "reference": (reference, run.sharers),
+        "update": (update, run.update_sharers),
+    }
+    done = {phase: cost.shared(sharers) for phase, (cost, sharers) in phases.items()}
+    needed = sum(cost.shared(group) for cost, _ in phases.values())
+    return TrainingCost(**done, avoidable=1 - needed / sum(done.values()))
 
 
 def learnt(run: Training, completion: int) -> int:

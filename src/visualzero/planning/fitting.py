@@ -25,6 +25,8 @@ def changes(run: Training, gpus: int, gpu: Gpu) -> Iterator[str]:
     """Changes that make a run fit, each by itself, which leave what it learns as it is."""
     micro_batch = run.recipe.micro_batch
     smaller = [("micro_batch", size) for size in range(micro_batch - 1, 0, -1) if micro_batch % size == 0]
+    if run.grpo and run.grpo.sharing:  # a pass is cut by its tokens, not by the micro-batch
+        smaller = [("tokens_per_pass", run.grpo.tokens_per_pass >> halvings) for halvings in range(1, 5)]
     for key, value in [*smaller, ("gradient_checkpointing", True)]:
         if memory := _fitting(_changed(run, key, value), gpus, gpu):
             yield f"{key} {str(value).lower()} ({memory})"

@@ -2,7 +2,8 @@
 
 Two moments compete, and the larger one counts: an update (gradients, activations, head) and a rollout (the cache, or
 what the pass over the prompts works on). Activations are what autograd keeps for the backward pass: with gradient
-checkpointing the input of every layer and one layer in full, without it every layer in full.
+checkpointing the input of every layer and one layer in full, without it every layer in full. Where a group shares its
+prompt, a pass holds images and prompts once, and as many completions as `grpo.tokens_per_pass` allows.
 """
 
 from dataclasses import dataclass, replace
@@ -64,21 +65,21 @@ def training_memory(run: Training, completion: int, gpus: int, sharding: Shardin
         sharers = gpus if sharding == "zero3" else 1
         weights, reference = 2 * held / sharers, 2 * referenced / sharers
         gradients, optimizer = 2 * trained / gpus, 3 * FLOAT * trained / gpus
-    rows, micro = recipe.samples_per_step // gpus, recipe.micro_batch
-    pixels = FLOAT * rows * lengths.visual * model.vision.patches_per_token * model.vision.pixel_values
-    sequence = lengths.prompt + completion
-    activations = activation_bytes(model, lengths.visual, sequence, precision, recipe.gradient_checkpointing)
+    rows = recipe.samples_per_step // gpus
+    pixels = FLOAT * rows / run.sharers * lengths.visual * model.vision.patches_per_token * model.vision.pixel_values
+    pass_ = update_pass(run, completion)
+    activations = activation_bytes(model, pass_, precision, recipe.gradient_checkpointing)
     cache = 0.0
     if run.grpo and run.grpo.engine == "transformers":
-        cache = pixels + generation_bytes(model, rows, lengths.visual, lengths.prompt, completion, precision)
+        cache = pixels + rollout_bytes(run, rows, completion, precision)
     return _with_overhead(
         Memory(
             weights=weights,
             gradients=gradients,
             optimizer=optimizer,
             reference=reference,
-            activations=pixels + micro * activations,
-            head=head_bytes(run, micro * learnt(run, completion), precision),
+            activations=pixels + activations,
+            head=head_bytes(run, pass_.completions * learnt(run, completion), precision),
             cache=cache,
             vllm=vllm,
             overhead=0,
@@ -92,6 +93,30 @@ def evaluation_memory(job: Evaluation, completion: int) -> Memory:
     rows = min(job.settings.batch_size, job.questions)
     cache = generation_bytes(job.model, rows, lengths.visual, lengths.prompt, completion, precision)
     return _with_overhead(Memory(precision.held * job.model.parameters, 0, 0, 0, 0, 0, cache, 0, 0))
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What goes through the model at a time: visual tokens, all tokens, the longest row of a mask, completions."""
+
+    visual: int
+    tokens: int
+    row: int
+    completions: int
+
+
+def update_pass(run: Training, completion: int) -> Pass:
+    """The largest pass of an update when completions have `completion` tokens."""
+    lengths, sharers, rows = run.lengths, run.update_sharers, run.recipe.micro_batch
+    sequence = lengths.prompt + completion
+    if sharers > 1 and run.grpo:
+        budget, group = run.grpo.tokens_per_pass, lengths.prompt + sharers * completion
+        if group > budget:
+            rows = sharers = max(1, min(sharers, (budget - lengths.prompt) // completion))
+        else:
+            rows = min(rows, budget // group * sharers)
+    images = -(-rows // sharers)
+    return Pass(images * lengths.visual, images * lengths.prompt + rows * completion, sequence, rows)
 
 
 def language_layer_bytes(model: Architecture, sequence: int, precision: Precision) -> float:
@@ -122,17 +147,15 @@ def vision_block_bytes(model: Architecture, precision: Precision) -> float:
     return norms + attention + 3 * matrix * seen.mlp
 
 
-def activation_bytes(
-    model: Architecture, visual: int, sequence: int, precision: Precision, checkpointing: bool
-) -> float:
-    """What autograd keeps of a sequence with an image, of all layers; the head's part is `head_bytes`."""
-    patches = visual * model.vision.patches_per_token
-    language = sequence * language_layer_bytes(model, sequence, precision)
+def activation_bytes(model: Architecture, pass_: Pass, precision: Precision, checkpointing: bool) -> float:
+    """What autograd keeps of a pass, of all layers; the head's part is `head_bytes`."""
+    patches = pass_.visual * model.vision.patches_per_token
+    language = pass_.tokens * language_layer_bytes(model, pass_.row, precision)
     vision = patches * vision_block_bytes(model, precision)
     if not checkpointing:
         return model.language.layers * language + model.vision.depth * vision
     streams = (
-        sequence * model.language.layers * model.language.width * precision.stream
+        pass_.tokens * model.language.layers * model.language.width * precision.stream
         + patches * model.vision.depth * model.vision.width * precision.matrix
     )
     return streams + max(language, vision)
@@ -155,6 +178,18 @@ def generation_bytes(
     images = rows * visual * seen.patches_per_token * (2 * seen.mlp + 4 * seen.width) * precision.matrix
     prompts = rows * prompt * (3 * text.mlp + 4 * text.width) * precision.matrix
     return max(cache, images, prompts)
+
+
+def rollout_bytes(run: Training, rows: int, completion: int, precision: Precision) -> float:
+    """The cache of a rollout of `rows` completions, or the widest layer of the pass over their prompts.
+
+    Where a group shares its prompt, the prompt is there once and goes through the model by itself.
+    """
+    lengths, model = run.lengths, run.model
+    if run.sharers == 1:
+        return generation_bytes(model, rows, lengths.visual, lengths.prompt, completion, precision)
+    cache = (rows / run.sharers * lengths.prompt + rows * completion) * model.language.cached * precision.cached
+    return max(cache, generation_bytes(model, 1, lengths.visual, lengths.prompt, 0, precision))
 
 
 def _with_overhead(parts: Memory) -> Memory:

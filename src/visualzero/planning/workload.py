@@ -56,6 +56,16 @@ class Training:
         return self.grpo.group_size if self.grpo else 1
 
     @property
+    def sharers(self) -> int:
+        """Completions of a group for which the image and the prompt are computed once, when a batch is scored."""
+        return self.group if self.grpo and self.grpo.sharing else 1
+
+    @property
+    def update_sharers(self) -> int:
+        """The same in an update, whose micro-batches may be smaller than a group."""
+        return min(self.sharers, self.recipe.micro_batch)
+
+    @property
     def iterations(self) -> int:
         """Optimizer steps that a batch of prompts serves."""
         return self.grpo.iterations if self.grpo else 1

@@ -4,10 +4,12 @@ For each prompt a group of G completions is sampled. A completion's reward is th
 its advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times
 the k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's
 in the loss type, beta and the KL's bias correction, so these are set here. The other policy gradients of the study
-(GPG, Dr. GRPO, DAPO) are settings of the same trainer.
+(GPG, Dr. GRPO, DAPO) are settings of the same trainer. What the completions of a group share is computed once
+(training/sharing), unless `grpo.sharing` is off.
 """
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import reward_terms
 from visualzero.training.callbacks import StepReport
-from visualzero.training.policy_trainer import PolicyTrainer
+from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
 
 PATCH = 28  # an image token is this many pixels wide and high
@@ -58,7 +60,10 @@ def train_grpo(run: Run) -> None:
         num_completions_to_print=0,
         remove_unused_columns=False,
     )
-    trainer = PolicyTrainer(
+    kind: Callable[..., PolicyTrainer] = PolicyTrainer
+    if recipe.sharing:
+        kind = partial(SharingPolicyTrainer, tokens_per_pass=recipe.tokens_per_pass)
+    trainer = kind(
         model=model,
         args=arguments,
         reward_funcs=[

@@ -1,6 +1,6 @@
-"""TRL's GRPOTrainer with two additions: batches that teach too little are sampled again; vLLM sees what training sees.
+"""GRPO's trainer with two additions: batches that teach too little are sampled again; vLLM sees what training sees.
 
-Both leave TRL's step as it is where they are not asked for.
+Both leave the step as it is where they are not asked for. The step is TRL's, or that of group sharing.
 """
 
 from collections import defaultdict
@@ -12,6 +12,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_res
 from trl import GRPOTrainer
 
 from visualzero.config import Resample
+from visualzero.training.sharing import GroupSharingTrainer
 
 
 class PolicyTrainer(GRPOTrainer):
@@ -76,3 +77,7 @@ class PolicyTrainer(GRPOTrainer):
             max_pixels=processor.size["longest_edge"],
         )
         return image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC)
+
+
+class SharingPolicyTrainer(PolicyTrainer, GroupSharingTrainer):
+    """The same, computing what a group shares once; `tokens_per_pass` is `GroupSharingTrainer`'s."""

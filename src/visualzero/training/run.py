@@ -106,6 +106,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
         "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
+        "dataloader_num_workers": int(recipe.prefetch),  # more than one would each prepare the batches that repeat
     }
 
 

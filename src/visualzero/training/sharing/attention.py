@@ -53,6 +53,21 @@ def attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor
     return out.transpose(1, 2)
 
 
+def attend_apart(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Attention of query `[B, H, Q, D]`, already scaled, to a part of its keys `[B, H, K, D]`; no gradients.
+
+    Gives the output `[B, H, Q, D]` and, to put parts together, the scores' log-sum-exp `[B, H, Q]`. `mask`
+    `[B, 1, 1, K]` is added to the scores.
+    """
+    if query.device.type == "cpu":
+        flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+        return flash(query, key, value, attn_mask=mask, scale=1.0)
+    scores = query @ key.transpose(2, 3)
+    if mask is not None:
+        scores += mask
+    return scores.softmax(-1) @ value, scores.logsumexp(-1)
+
+
 class Prompts(StreamAttention):
     """Prompts side by side, each causal in itself. Keeps the keys and values of each layer, for completions to come."""
 

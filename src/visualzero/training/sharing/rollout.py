@@ -21,7 +21,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from visualzero.training.sharing.attention import Prompts, StreamAttention
+from visualzero.training.sharing.attention import Prompts, StreamAttention, attend_apart
 from visualzero.training.sharing.questions import Question, groups_of
 
 LEAVING = 0.125  # share of the rows that are finished before they leave together; leaving copies the cache
@@ -133,8 +133,7 @@ class Decoding(StreamAttention):
     """One new token per row: the row's prompt, shared within its group, then the row's own tokens so far."""
 
     def __init__(self, prompts: Sequence[Prompts], group_of_row: Tensor):
-        lengths = torch.tensor([prompt.lengths[0] for prompt in prompts], device=group_of_row.device)
-        self.padding = torch.arange(int(lengths.max()), device=lengths.device) >= lengths[:, None]  # [N, P]
+        self.prompts = [prompt.lengths[0] for prompt in prompts]
         self.length = 0  # of the completions so far
         self.layers = []
         for layer in range(len(prompts[0].keys)):
@@ -144,12 +143,22 @@ class Decoding(StreamAttention):
             )
             empty = keys.new_empty(len(group_of_row), keys.shape[1], 0, keys.shape[3])
             self.layers.append(_Layer(keys.contiguous(), values.contiguous(), empty, empty))
+        self.mask = self._mask()
         self._seat(group_of_row)
+
+    def _mask(self) -> Tensor | None:
+        """What is added to scores `[N, 1, 1, P]` so that padding after a prompt isn't seen; none if there is none."""
+        keys = self.layers[0].prompt_keys
+        width = keys.shape[2]
+        if min(self.prompts) == width:
+            return None
+        padding = torch.arange(width) >= torch.tensor(self.prompts)[:, None]
+        return keys.new_zeros(padding.shape).masked_fill(padding.to(keys.device), float("-inf"))[:, None, None]
 
     def _seat(self, group_of_row: Tensor) -> None:
         """Seats in a table with a line per prompt, as long as the largest group, so that a line is one product."""
         self.group_of_row = group_of_row
-        sizes = group_of_row.bincount(minlength=len(self.padding))
+        sizes = group_of_row.bincount(minlength=len(self.prompts))
         first = sizes.cumsum(0) - sizes
         seats = torch.arange(int(sizes.max()), device=group_of_row.device)
         rows = torch.arange(len(group_of_row), device=group_of_row.device)
@@ -161,9 +170,11 @@ class Decoding(StreamAttention):
         groups, group_of_row = self.group_of_row[rows].unique(return_inverse=True)
         for layer in self.layers:
             layer.keys, layer.values = layer.keys[rows], layer.values[rows]
-            if len(groups) < len(self.padding):
+        if len(groups) < len(self.prompts):
+            self.prompts = [self.prompts[group] for group in groups.tolist()]
+            for layer in self.layers:
                 layer.prompt_keys, layer.prompt_values = layer.prompt_keys[groups], layer.prompt_values[groups]
-        self.padding = self.padding[groups]
+            self.mask = self._mask()
         self._seat(group_of_row)
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
@@ -172,17 +183,13 @@ class Decoding(StreamAttention):
         self._append(cache, key, value)
         rows, kv_heads = key.shape[2], key.shape[1]
         query = query[0].transpose(0, 1).unflatten(1, (kv_heads, -1)) * scale  # [M, H_kv, H / H_kv, D]
-        own = query @ cache.keys[:, :, : self.length + 1].transpose(2, 3)
-        own_out, own_sum = own.softmax(-1) @ cache.values[:, :, : self.length + 1], own.logsumexp(-1)
+        so_far = slice(self.length + 1)
+        own_out, own_sum = attend_apart(query, cache.keys[:, :, so_far], cache.values[:, :, so_far])
 
-        seated = query[self.row_of_seat].unflatten(0, (len(self.padding), -1)).transpose(1, 2)  # [N, H_kv, S, rep, D]
+        seated = query[self.row_of_seat].unflatten(0, (len(self.prompts), -1)).transpose(1, 2)  # [N, H_kv, S, rep, D]
         shape = seated.shape[2:4]
-        shared = seated.flatten(2, 3) @ cache.prompt_keys.transpose(2, 3)
-        shared = shared.masked_fill_(self.padding[:, None, None], float("-inf"))
-        shared_out, shared_sum = shared.softmax(-1) @ cache.prompt_values, shared.logsumexp(-1)
-        shared_out, shared_sum = (
-            x.unflatten(2, shape).transpose(1, 2).flatten(0, 1)[self.seat_of_row] for x in (shared_out, shared_sum)
-        )
+        shared = attend_apart(seated.flatten(2, 3), cache.prompt_keys, cache.prompt_values, self.mask)
+        shared_out, shared_sum = (x.unflatten(2, shape).transpose(1, 2).flatten(0, 1)[self.seat_of_row] for x in shared)
         weight = (shared_sum - own_sum).sigmoid()[..., None]
         return own_out.lerp(shared_out, weight).reshape(1, rows, -1, query.shape[-1])
 
