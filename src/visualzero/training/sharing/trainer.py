@@ -147,6 +147,7 @@ class GroupSharingTrainer(GRPOTrainer):
                 gather_deepspeed3_params=self.args.ds3_gather_for_generation,
                 gradient_checkpointing_kwargs=self.args.gradient_checkpointing_kwargs,
             ) as model,
+            self.accelerator.autocast(),  # around all steps, so that weights are cast once
         ):
             return sample(model, self._questions, self.generation_config), None
 
