@@ -53,6 +53,7 @@ FORMS = [
     "the answer is (B)", "the answer is b", "Answer: B", "$2$", "two", "TWO!", '"2"', "\uff08B\uff09", "There are 2.",
     "The correct option is B", "It must be B because of the shadow.", "__Answer: B__", "\\(B\\)", "'B'", "B - 2",
     "A: B", "Option B is correct.", '{"answer": "B"}', "\u7b54\u6848\u662fB", "\u9009B\u3002", "\u3010B\u3011",
+    "B\u200b", "Answer: 'B'", "B -",
 ]
 PIECES = [
     "<think>", "</think>", "<answer>", "</answer>", "(A)", "B.", "two", "3", " is ", "answer:", "not ", " a ", "desk",
@@ -114,6 +115,10 @@ def test_option_texts_match_whole_and_the_longest_wins(response, choices, expect
         ("The desk is closer to the camera compared to the chair.", 0),
         ("The desk is farther away than the chair.", "ambiguous"),
         ("It isn't the desk.", "none"),
+        ("I don't think it's the desk.", "none"),
+        ("It cannot be B. It must be A.", 0),
+        ("That is no desk but a chair.", 1),
+        ("N/A", "none"),
     ],
 )
 def test_what_is_rejected_is_not_chosen(response, expected):

@@ -24,24 +24,15 @@ _MARKUP = re.compile(
     r"</?[a-zA-Z|][^<>\n]{0,30}>|\\(?:boxed|text|textbf|mathrm)\b|\\[()\[\]]|[*`${}]|(?<!\w)__?(?=\w)|(?<=[\w.:)])__?(?!\w)"
 )
 _ENUMERATOR = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)", re.MULTILINE)
+# Quotes, a dash, Chinese punctuation and brackets; characters without width are dropped.
 _PLAIN = str.maketrans(
-    {
-        "\u2018": "'",
-        "\u2019": "'",
-        "\u201c": '"',
-        "\u201d": '"',
-        "\u2013": "-",
-        "\u3002": ".",
-        "\u3001": ",",
-        "\u3010": "[",
-        "\u3011": "]",
-    }
+    "\u2018\u2019\u201c\u201d\u2013\u3002\u3001\u3010\u3011", "''\"\"-.,[]", "\u200b\u200c\u200d\ufeff"
 )
 _CHINESE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z\d])|(?<=[A-Za-z\d])(?=[\u4e00-\u9fff])")
 _EDGES = " \t\n.,;:!?\"'()[]"
 # "A" and "I" are words rather than letters unless something other than a noun follows.
 _ALONE = (
-    r"(?=\s*(?:$|[.,;:!?)\]\"/]|"
+    r"(?=\s*(?:$|[.,;:!?)\]\"'/=-]|"
     r"\s(?:\d|[B-Z]\b|is\b|was\b|and\b|or\b|appears\b|seems\b|looks\b|than\b|has\b|because\b|rather\b|instead\b|not\b)))"
 )
 
@@ -138,7 +129,7 @@ def _letter_patterns(letters: str) -> tuple[re.Pattern[str], re.Pattern[str], re
     return (
         re.compile(
             rf"(?<!\w){marked}|\b(?i:option|choice|letter)\s+([{letters}{letters.lower()}])\b(?!['-])"
-            rf"|(?<![\w-])(?<!\w')({upper})"
+            rf"|(?<![\w-])(?<!\w')(?<!\bN/)({upper})"
         ),
         re.compile(rf"{marked}|({upper})|{small}"),
         re.compile(rf"{marked}|({upper})|{small}|([{others.lower()}])(?!\w|\.\w|['-])"),

@@ -20,13 +20,14 @@ CONCLUSION = re.compile(
     re.IGNORECASE,
 )
 REJECTS = re.compile(
-    r"(?:\bnot|n't|\bnor|\brather than|\binstead of)\s+(?:be\s+)?"
+    r"(?:\bnot|\bcannot|n't|\bnor?|\brather than|\binstead of)\s+"
+    r"(?:be\s+|(?:think|believe)\s+(?:that\s+)?(?:it\s+is|it's|that's|the answer is)\s+)?"
     r"(?:(?:the|an?|in|on|to|at|of|option|point|object)\s+)*[(\"']*$",
     re.IGNORECASE,
 )
 REJECTED = re.compile(
     r"[\s\"')\],:-]*(?:(?:is|are|was|would be|can be)(?:\s+(?:also|clearly))?\s+)?"
-    r"(?:incorrect|wrong|ruled out|eliminated|not (?:the )?(?:correct|right|answer)\b)",
+    r"(?:incorrect|wrong|possible|ruled out|eliminated|not (?:the )?(?:correct|right|answer)\b)",
     re.IGNORECASE,
 )
 REFUSES = re.compile(
