@@ -14,7 +14,7 @@ from workspace import ROOT, Workspace, make_workspace
 
 pytestmark = pytest.mark.slow
 
-ARMS = ("base", "base-sft", "base-grpo", "instruct-grpo")
+ARMS = ("base-sft", "base-grpo", "instruct-grpo")
 QUESTIONS = {"cvbench": 2638, "blink": 267, "vsr": 2195}
 # What a CPU changes of the paper's settings; a real run changes none.
 CPU = {
