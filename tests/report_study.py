@@ -74,6 +74,8 @@ def cell(rng: random.Random, tasks: list[str]) -> dict[str, Any]:
     scores = {task: {"accuracy": micro, "n": 8, "interval": [micro - 0.1, micro + 0.1]} for task in tasks}
     rates = {"parse_rate": 0.9, "format_rate": 0.5, "truncated_rate": 0.1, "n": 800, "official": None}
     tokens = {"mean": 31.5, "median": 30, "p95": 60}
+    letters = {"2": {"A": {"n": 6, "predicted": 7, "recall": 0.875}, "B": {"n": 2, "predicted": 0, "recall": 0.0}}}
+    rates |= {"letters": letters}
     bounds = {"micro": micro, "micro_interval": [micro - 0.03, micro + 0.03]}
     return {**bounds, "tasks": scores, **rates, "response_tokens": tokens}
 
@@ -137,6 +139,8 @@ def write_study(root: Path) -> ReportInputs:
     for job, seconds in {"grpo base-grpo": 300.0, "pretrain": 90.5}.items():
         inputs.timings[job] = root / f"{job}.tsv"
         inputs.timings[job].write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:01:00\t2048.5\n")
+    curve = [f"base-grpo,1,toyspace,{step},8,{step / 40},31.5,0.125\n" for step in (10, 20, 30)]
+    (root / "curve.csv").write_text("arm,seed,benchmark,step,n,accuracy,tokens,reflection\n" + "".join(curve))
     (root / "model.json").write_text('{"name": "tiny", "sha256": "abc"}')
     inputs.models["base"] = root / "model.json"
-    return replace(inputs, train=write_questions(root / "train.parquet", ["Count"]))
+    return replace(inputs, train=write_questions(root / "train.parquet", ["Count"]), curve=root / "curve.csv")

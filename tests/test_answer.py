@@ -51,7 +51,9 @@ def test_responses_that_other_evaluators_misread_are_read_as_a_person_would(resp
 FORMS = [
     "B", "(B)", "B.", "B)", "b", "(b)", "b)", "B: 2", "B. 2", "(B) 2", "B 2", "option B", "**B**", "\\boxed{B}",
     "the answer is (B)", "the answer is b", "Answer: B", "$2$", "two", "TWO!", '"2"', "\uff08B\uff09", "There are 2.",
-    "The correct option is B", "It must be B because of the shadow.",
+    "The correct option is B", "It must be B because of the shadow.", "__Answer: B__", "\\(B\\)", "'B'", "B - 2",
+    "A: B", "Option B is correct.", '{"answer": "B"}', "\u7b54\u6848\u662fB", "\u9009B\u3002", "\u3010B\u3011",
+    "B\u200b", "Answer: 'B'", "B -",
 ]
 PIECES = [
     "<think>", "</think>", "<answer>", "</answer>", "(A)", "B.", "two", "3", " is ", "answer:", "not ", " a ", "desk",
@@ -76,6 +78,7 @@ def test_an_option_is_found_in_every_usual_form(response, frame):
         ("The answer is a.", THINGS, 0),
         ("I see a ball", THINGS, "none"),
         ("A three", NUMBERS, 0),
+        ("A rather than B", NUMBERS, 0),
     ],
 )
 def test_the_article_a_is_not_option_a(response, choices, expected):
@@ -112,6 +115,10 @@ def test_option_texts_match_whole_and_the_longest_wins(response, choices, expect
         ("The desk is closer to the camera compared to the chair.", 0),
         ("The desk is farther away than the chair.", "ambiguous"),
         ("It isn't the desk.", "none"),
+        ("I don't think it's the desk.", "none"),
+        ("It cannot be B. It must be A.", 0),
+        ("That is no desk but a chair.", 1),
+        ("N/A", "none"),
     ],
 )
 def test_what_is_rejected_is_not_chosen(response, expected):
@@ -158,6 +165,9 @@ def test_letters_that_name_points_are_told_from_the_point_that_is_chosen(respons
         ("I see 1 red cup and 1 blue cup, thus a total of 2.", 1),
         ("1 + 1 = 2", 1),
         ("3 of them are cups. Therefore, 3.", 0),
+        ("1 on the left, 1 on the right. Total: 2", 1),
+        ("The total number of cups is 2, of which 1 is red.", 1),
+        ("I count them one by one. First, there is", "none"),
         ("So many cups! 2 or 3.", "ambiguous"),
         ("There are 2 cups and 3 plates.", "ambiguous"),
     ],
@@ -169,11 +179,47 @@ def test_a_conclusion_decides_over_what_led_to_it(response, expected):
 @pytest.mark.parametrize(
     ("response", "expected"),
     [
+        ("Option A is incorrect because the desk is at the back. Option B is correct: it is in front.", 1),
+        ("(A) desk is wrong.\n(B) chair is correct.", 1),
+        ("A is incorrect. B is correct.", 1),
+        ("A is not the correct answer. The correct answer is B.", 1),
+        ("(A) desk: farther away\n(B) chair: closer", "ambiguous"),
+        ("(A) is incorrect.", "none"),
+        ("If A is correct, it is lit from the left; B may be, too.", "ambiguous"),
+    ],
+)
+def test_where_the_options_are_gone_through_the_one_called_correct_is_chosen(response, expected):
+    assert chosen(response, THINGS) == expected
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        ("There are no organs in the image.", 3),
+        ("There aren't any.", 3),
+        ("No organs are visible.", 3),
+        ("None", 3),
+        ("There are 2 organs and no chairs.", 1),
+        ("None of the above.", "none"),
+        ("There is no image provided.", "none"),
+        ("There is no way to tell.", "none"),
+    ],
+)
+def test_nothing_there_is_the_option_zero(response, expected):
+    assert chosen(response, NUMBERS) == expected
+    assert chosen(response, NUMBERS[:3]) == ("none" if expected == 3 else expected)
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
         ("It is not possible to tell which is closer, although the desk appears larger.", "none"),
         ("I cannot determine the distance to the desk.", "none"),
         ("I'm sorry, but I can't assist with questions about a chair.", "none"),
         ("I cannot tell exactly, but the desk is closer.", 0),
         ("I can't determine it with certainty. The answer is the chair.", 1),
+        ("I can't tell. If I had to guess, it would be (B).", 1),
+        ("It is hard to judge: A is large, but I would go with the chair.", 1),
     ],
 )
 def test_who_cannot_tell_chooses_nothing_unless_they_answer_after_all(response, expected):
@@ -187,7 +233,10 @@ def test_who_cannot_tell_chooses_nothing_unless_they_answer_after_all(response, 
         ("B. 3", "conflicting"),
         ("The answer is B, 3", "conflicting"),
         ("option C: 3", "conflicting"),
+        ("3 (C)", "conflicting"),
+        ("C (3)", "conflicting"),
         ("(A) 3, (B) 2", "ambiguous"),
+        ("B. 2 C. 1", "ambiguous"),
         ("The answer is A or B", "ambiguous"),
         ("", "none"),
         ("E", "none"),
@@ -271,6 +320,12 @@ def test_a_degenerate_response_takes_milliseconds_not_minutes():
         "the left is closer ",
         "so ",
         "= ",
+        "is correct ",
+        "(A) is wrong ",
+        "there is no ",
+        "total ",
+        "A: B",
+        "\u9009B",
     ):
         parse_answer(piece * 3000, ["left", "3"])
     assert time.process_time() - start < 10

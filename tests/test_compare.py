@@ -111,6 +111,26 @@ def test_questions_about_one_image_are_tested_as_one(capsys: pytest.CaptureFixtu
     assert "by image p 1.000 (1 images)" in told(capsys, "compare", *files)
 
 
+def test_the_same_pairs_scored_from_their_raw_responses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    choices = [str(number) for number in range(13)]
+    files = []
+    for name in ("_grpo100", ""):
+        content = json.loads(
+            real(f"r1v/counting_results_superclevr_200_qwen2vl_2b_instruct{name}_legacy.json").read_text()
+        )
+        rows = [
+            {"id": f"{i}", "question": row["question"]["question"], "response": row["model_output"]}
+            | {"choices": choices, "answer_index": choices.index(str(row["ground_truth"]))}
+            for i, row in enumerate(content["results"])
+        ]
+        responses, out = write(tmp_path / f"said{name}.jsonl", rows), str(tmp_path / f"scored{name}.jsonl")
+        told(capsys, "score", responses, "--out", out)
+        files.append(out)
+    made = json.loads(told(capsys, "compare", *files, "--json"))
+    assert (made["a"]["accuracy"], made["b"]["accuracy"]) == (0.825, 0.48)
+    assert (made["b10"], made["b01"], made["n"]) == (74, 5, 200)
+
+
 def test_published_pairs_of_one_model_before_and_after_grpo(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     files = []
     for name in ("_grpo100", ""):

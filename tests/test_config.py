@@ -142,6 +142,15 @@ def test_an_arm_changes_keys_of_its_recipe_for_itself_alone(raw: dict[str, Any],
     assert study.evaluation("base-grpo") == study.evaluate
 
 
+def test_no_run_takes_more_steps_than_the_study_allows(raw: dict[str, Any], root: Path) -> None:
+    arms = {**raw["arms"], "base-grpo": {**raw["arms"]["base-grpo"], "grpo": {"steps": 1}}}
+    study = load_study({**raw, "arms": arms, "max_steps": 2}, root)
+    assert [study.recipe(arm).steps for arm in study.trained_arms()] == [2, 1, 2]
+    assert study.recipe("base-sft") == study.sft.model_copy(update={"steps": 2})
+    with pytest.raises(UserError, match="max_steps: must be greater than 0, not 0"):
+        load_study({**raw, "max_steps": 0}, root)
+
+
 def test_fidelity_switches_are_off_but_in_the_arms_that_print_them(raw: dict[str, Any], root: Path) -> None:
     study = load_study({**raw, "scale": "paper"}, root)
 

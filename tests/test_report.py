@@ -92,6 +92,22 @@ def test_controls_thoughts_and_scorers_have_their_tables(page: str) -> None:
     assert "62.5" in page
 
 
+def test_letters_are_shown_with_recall_and_how_often_they_are_chosen(page: str) -> None:
+    assert "Which letters does it choose?" in page
+    assert '<td class="n">87.5<small>chosen 87.5</small></td><td class="n">0.0<small>chosen 0.0</small></td>' in page
+
+
+def test_checkpoints_that_runs_keep_are_drawn_without_a_mean(page: str, study: ReportInputs, tmp_path: Path) -> None:
+    assert page.count("Checkpoints: accuracy on toyspace <b>0.75</b>") == 1
+    assert "Checkpoints: share of responses with self-reflection on toyspace" in page
+    without = replace(study, curve=tmp_path / "none.csv")
+    build_report(without, tmp_path / "report")
+    assert "Checkpoints: " not in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    (tmp_path / "bad.csv").write_text("arm,seed,step\nbase-grpo,1,ten\n")
+    with pytest.raises(UserError, match=r"curve: .*bad\.csv: .*run `snakemake curve`"):
+        build_report(replace(study, curve=tmp_path / "bad.csv"), tmp_path / "report")
+
+
 def test_same_inputs_give_the_same_bytes(page: str, study: ReportInputs, tmp_path: Path) -> None:
     build_report(study, tmp_path / "again")
     assert (tmp_path / "again/index.html").read_text(encoding="utf-8") == page

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from real_data import real, write_nlvr
-from workspace import Workspace, make_workspace
+from visualzero.manifest import read_manifest, verify
+from workspace import SMALL, Workspace, make_workspace
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +75,30 @@ def test_training_leaves_history_and_rollouts(study: Workspace) -> None:
     assert len(rollouts) == 2 * 2 * 4
     assert rollouts.groupby(["step", "id"]).size().eq(4).all(), "groups are whole"
     assert (rollouts["reward"] == rollouts["reward_accuracy"] + rollouts["reward_format"]).all()
+
+
+def test_manifests_say_what_the_model_read_first_token_by_token(study: Workspace) -> None:
+    asked = study.folder / "results/demo/predictions"
+    for arm in ARMS:
+        [path] = asked.glob(f"{arm}/*/toyspace.json")
+        verify(path)
+        first, row = read_manifest(path)["first"], json.loads(path.with_suffix(".jsonl").read_text().splitlines()[0])
+        assert first["id"] == row["id"]
+        assert hashlib.sha256(first["prompt"].encode()).hexdigest()[:16] == row["prompt_sha"]
+        assert len(first["token_ids"].split()) > len(first["prompt"].split())
+    trained = read_manifest(study.folder / GRPO_RUN / "manifest.json")["first"]
+    assert trained["prompt"].endswith("<think>")
+    assert trained["token_ids"]
+
+
+def test_gathered_shards_and_their_manifest_are_what_one_job_writes(study: Workspace, copy: Workspace) -> None:
+    copy.settings["evaluate"] = {**SMALL["evaluate"], "shards": 2}
+    target = "results/demo/predictions/instruct/untrained/toyspace.jsonl"
+    done = copy.snakemake(target)
+    assert done.returncode == 0, done.stdout
+    assert digest(copy.folder / target) == digest(study.folder / target)
+    manifests = [read_manifest((where.folder / target).with_suffix(".json")) for where in (copy, study)]
+    assert manifests[0] == manifests[1]
 
 
 def test_a_second_run_has_nothing_to_do(study: Workspace) -> None:

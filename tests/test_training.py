@@ -15,13 +15,14 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from visualzero.config import Grpo, Resample, Sft, Study, read_study
-from visualzero.data.question import write_questions
+from visualzero.data.question import read_questions, write_questions
 from visualzero.data.toyspace.questions import toyspace_rows
 from visualzero.errors import UserError
 from visualzero.layout import Layout
 from visualzero.manifest import read_manifest, verify
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
+from visualzero.prompts import question_text, render
 from visualzero.training.grpo import train_grpo, vllm_arguments
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run, accumulation
@@ -128,6 +129,11 @@ def test_a_run_leaves_a_model_a_history_rollouts_and_their_manifest(make_run: Ma
     verify(run.out / "manifest.json")
     manifest = read_manifest(run.out / "manifest.json")
     assert (manifest["run"], manifest["seed"], manifest["processes"]) == ("base-grpo/1", 1, 1)
+    first = manifest["first"]
+    question = read_questions(run.questions).iloc[0]
+    assert first["id"] == question["id"]
+    assert first["prompt"] == render("r1_zero", question_text(question["question"], question["choices"], "lettered"))
+    assert len(first["token_ids"].split()) > 50
     assert {file.name for file in run.out.iterdir()} == {
         "model",
         "history.parquet",

@@ -238,6 +238,14 @@ def test_the_curve_asks_every_checkpoint_that_runs_keep(copy: Path) -> None:
         assert _parser().parse_args(command)
 
 
+def test_the_report_draws_the_curve_where_runs_keep_checkpoints(default: dict[str, Any], copy: Path) -> None:
+    kept = plan(copy, "all", "grpo={steps: 10, checkpoint_steps: 5}")
+    for planned, with_curve in ((default, False), (kept, True)):
+        [page] = [job for job in planned["jobs"] if job["rule"] == "page"]
+        assert ("results/demo/curve.csv" in page["input"]) is with_curve
+        assert count(planned)["accuracy_curve"] == with_curve
+
+
 def test_where_a_run_is_trained_is_a_resource_and_changes_nothing_else(copy: Path) -> None:
     planned = plan(copy, "sft")
     [job] = [job for job in planned["jobs"] if job["rule"] == "train_sft"]

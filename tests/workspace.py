@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "workflow", "config", "envs", "profiles", "models")
 
 # The study in its smallest form: every arm and stage, two optimizer steps.
-SMALL = {
+SMALL: dict[str, dict[str, object]] = {
     "data": {
         "train": {"kind": "toyspace", "split": "train", "n": 16, "seed": 1},
         "benchmarks": {"toyspace": {"source": {"kind": "toyspace", "split": "bench", "n": 16, "seed": 3}}},

@@ -201,7 +201,11 @@ def _gather(options: argparse.Namespace) -> None:
 
     study, layout = _study(options)
     _benchmark(study, options.benchmark)
-    gather_arm(study, layout, options.arm, _seed(options, study), options.benchmark, options.control)
+    gathered = (study, layout, options.arm, _seed(options, study), options.benchmark, options.control)
+    gather_arm(*gathered)
+    from visualzero.evaluation.record import write_record  # loads transformers
+
+    write_record(*gathered)
 
 
 def _score_arm(options: argparse.Namespace) -> None:

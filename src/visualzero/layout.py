@@ -45,7 +45,7 @@ class Layout:
         return self.root / "curve.csv"
 
     def predictions(self, arm: str, seed: int | str, benchmark: str, control: str | None = None) -> Path:
-        """An arm's responses to a benchmark or to its control questions (JSONL)."""
+        """An arm's responses to a benchmark or its control questions (JSONL); their manifest has the suffix `.json`."""
         return self.root / "predictions" / arm / str(seed) / f"{_asked(benchmark, control)}.jsonl"
 
     def shard(self, arm: str, seed: int | str, benchmark: str, control: str | None, shard: object) -> Path:

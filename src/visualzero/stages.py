@@ -12,6 +12,7 @@ from visualzero.evaluation import transformers_engine
 from visualzero.evaluation.asking import Answer
 from visualzero.evaluation.control_questions import controlled
 from visualzero.evaluation.generate import Job, predict
+from visualzero.evaluation.record import write_record
 from visualzero.evaluation.shards import WHOLE, Shard
 from visualzero.jobs import predict_fingerprint, run_fingerprint
 from visualzero.layout import Layout
@@ -66,7 +67,7 @@ def predict_arm(
 ) -> None:
     """Let an arm's weights, or those of a checkpoint, answer a benchmark or its control questions.
 
-    With a shard, that part of them.
+    With a shard, that part of them; without one or a checkpoint, the manifest too.
     """
     spec, source, settings = study.arm(arm), study.source(arm), study.evaluation(arm)
     weights, questions = layout.weights(study, arm, seed), layout.questions(benchmark)
@@ -98,6 +99,8 @@ def predict_arm(
         out,
         layout.work(*kind, arm, seed, benchmark, key, str(shard or WHOLE)),
     )
+    if shard is None and checkpoint is None:
+        write_record(study, layout, arm, seed, benchmark, control)
 
 
 def _checkpoint(layout: Layout, arm: str, seed: int | str, step: int, benchmark: str) -> tuple[Path, Path]:

@@ -1,6 +1,8 @@
 # With several shards each job answers every n-th batch, and `gather` joins the parts; with one, `predict` does it all.
 SHARDED = study.evaluate.shards > 1
 SHARD = ".{scatteritem}" if SHARDED else ""
+PREDICTIONS = layout.predictions("{arm}", "{seed}", "{benchmark}{control}")
+RESPONSES = [PREDICTIONS, manifest_of(PREDICTIONS)]
 
 
 scattergather:
@@ -14,7 +16,7 @@ rule predict:
         weights_manifest=weights_manifest,
         weights=weights,
     output:
-        temp(shard_of("{scatteritem}")) if SHARDED else layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
+        temp(shard_of("{scatteritem}")) if SHARDED else RESPONSES,
     log:
         f"logs/{study.scale}/predict/{{arm}}/{{seed}}/{{benchmark}}{{control}}{SHARD}.log",
     benchmark:
@@ -43,15 +45,17 @@ if SHARDED:
             shards=gather.shard(shard_of("{scatteritem}"), allow_missing=True),
             questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
             questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
+            weights_manifest=weights_manifest,
+            weights=weights,
         output:
-            layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
+            RESPONSES,
         log:
             f"logs/{study.scale}/gather/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
         conda:
             "../../envs/evaluate.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
+            mem_mb=4000,
             runtime=30,
             overrides=STUDY,
         params:
@@ -66,7 +70,7 @@ if SHARDED:
 
 rule score:
     input:
-        predictions=layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
+        predictions=PREDICTIONS,
         questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
         questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
     output:

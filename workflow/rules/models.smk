@@ -6,6 +6,7 @@ rule initial_model:
         manifest=layout.model("{init}").parent / "manifest.json",
     log:
         f"logs/{study.scale}/models/{{init}}.log",
+    priority: 1  # before gigabytes of questions: a model that can't be had ends the run at once
     conda:
         "../../envs/data.yaml"
     threads: 1

@@ -4,6 +4,7 @@ rule page:
         [layout.predictions(*evaluation) for evaluation in EVALUATIONS],
         [layout.run(arm, seed) / "manifest.json" for arm in study.trained_arms() for seed in study.seeds],
         manifest_of(layout.questions("train")),
+        layout.curve if any(kept_steps(study, arm) for arm in ARMS) else [],
     output:
         layout.report / "index.html",
         layout.report / "arms.csv",

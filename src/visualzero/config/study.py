@@ -137,6 +137,9 @@ class Study(Section):
     controls: Controls = Field(default=Controls(), description="Which arms are asked control questions too.")
     data: Data = Field(description="The questions.")
     models: Models = Field(description="The initial models.")
+    max_steps: int | None = Field(
+        default=None, gt=0, description="No run takes more optimizer steps than this; null: as many as its recipe says."
+    )
     sft: Sft = Field(description="Supervised fine-tuning.")
     grpo: Grpo = Field(description="Reinforcement learning.")
     evaluate: Evaluate = Field(description="Evaluation.")
@@ -154,9 +157,11 @@ class Study(Section):
     def recipe(self, arm: str) -> Sft | Grpo:
         """How a trained arm is trained: its recipe at this scale with the keys that the arm changes."""
         spec = self.arm(arm)
-        if spec.recipe == "sft":
-            return Sft.model_validate(merge(self.sft.model_dump(), spec.sft))
-        return Grpo.model_validate(merge(self.grpo.model_dump(), spec.grpo))
+        kind, settings, own = (Sft, self.sft, spec.sft) if spec.recipe == "sft" else (Grpo, self.grpo, spec.grpo)
+        merged = merge(settings.model_dump(), own)
+        if self.max_steps:
+            merged["steps"] = min(merged["steps"], self.max_steps)
+        return kind.model_validate(merged)
 
     def evaluation(self, arm: str) -> Evaluate:
         """How an arm is evaluated: `evaluate` with the keys that the arm changes."""

@@ -102,6 +102,12 @@ def read_questions(path: Path, images: bool = True) -> pd.DataFrame:
         raise UserError(f"{path}: not a whole parquet file ({reason}): delete it and run `snakemake data`") from None
 
 
+def first_question(path: Path) -> dict[str, Any]:
+    """The first row of a whole table, by column; the rest is not read."""
+    row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(1)).to_pylist()[0]
+    return row
+
+
 def decode_image(image: dict[str, Any], where: str) -> Image.Image:
     """The picture of a row's `image` value, in RGB; `where` names the question in errors."""
     with _opened(image, where) as picture:

@@ -1,7 +1,8 @@
 """The option that a response chooses: the one parser behind the accuracy reward and the `strict` scorer.
 
 What is read: the text of the last closed `<answer>...</answer>`; without one, the response without its think part.
-How it is read is in `reading.py`, what an option looks like in `options.py`.
+How it is read is in `reading.py`, what announces or rejects an option in `phrases.py`, what an option looks like in
+`options.py`.
 """
 
 import re

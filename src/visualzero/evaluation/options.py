@@ -14,18 +14,26 @@ from string import ascii_uppercase
 from typing import NamedTuple
 
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-# "one" is no number in "the one", "this one" and "one of".
+# "one" is no number in "the one", "this one", "one of", "one by one" and "one another".
 _NUMBER = re.compile(
-    rf"\b(?<!the )(?<!this )(?<!that )(?<!no )(?:{'|'.join(_NUMBERS)})\b(?! of\b)", re.IGNORECASE | re.ASCII
+    rf"\b(?<!the )(?<!this )(?<!that )(?<!no )(?:{'|'.join(_NUMBERS)})\b"
+    r"(?! of\b)(?! by one\b)(?<! by one)(?! another\b)(?! at a time\b)",
+    re.IGNORECASE | re.ASCII,
 )
-_MARKUP = re.compile(r"</?[a-zA-Z|][^<>\n]{0,30}>|\\(?:boxed|text|textbf|mathrm)\b|[*`${}]")
+_MARKUP = re.compile(
+    r"</?[a-zA-Z|][^<>\n]{0,30}>|\\(?:boxed|text|textbf|mathrm)\b|\\[()\[\]]|[*`${}]|(?<!\w)__?(?=\w)|(?<=[\w.:)])__?(?!\w)"
+)
 _ENUMERATOR = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)", re.MULTILINE)
-_PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-"})
+# Quotes, a dash, Chinese punctuation and brackets; characters without width are dropped.
+_PLAIN = str.maketrans(
+    "\u2018\u2019\u201c\u201d\u2013\u3002\u3001\u3010\u3011", "''\"\"-.,[]", "\u200b\u200c\u200d\ufeff"
+)
+_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z\d])|(?<=[A-Za-z\d])(?=[\u4e00-\u9fff])")
 _EDGES = " \t\n.,;:!?\"'()[]"
 # "A" and "I" are words rather than letters unless something other than a noun follows.
 _ALONE = (
-    r"(?=\s*(?:$|[.,;:!?)\]\"/]|"
-    r"\s(?:\d|is\b|was\b|and\b|or\b|appears\b|seems\b|looks\b|than\b|has\b|because\b)))"
+    r"(?=\s*(?:$|[.,;:!?)\]\"'/=-]|"
+    r"\s(?:\d|[B-Z]\b|is\b|was\b|and\b|or\b|appears\b|seems\b|looks\b|than\b|has\b|because\b|rather\b|instead\b|not\b)))"
 )
 
 
@@ -91,7 +99,7 @@ def options_of(choices: tuple[str, ...]) -> Options:
 def plain(text: str) -> str:
     """Number words as digits, plain quotes, no markup, no numbers of a list; the same for responses and options."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_PLAIN)
+        text = _CHINESE.sub(" ", unicodedata.normalize("NFKC", text).translate(_PLAIN))
     text = _NUMBER.sub(lambda match: str(_NUMBERS.index(match[0].lower())), _MARKUP.sub(" ", text))
     if "\n" in text and len(_ENUMERATOR.findall(text)) > 1:
         text = _ENUMERATOR.sub("", text)
@@ -115,13 +123,13 @@ def _letter_patterns(letters: str) -> tuple[re.Pattern[str], re.Pattern[str], re
     """Patterns of a letter anywhere, where a statement begins, and after a cue; the last group is the letter."""
     words = "".join(letter for letter in letters if letter in "AI")
     others = "".join(letter for letter in letters if letter not in "AI") or words
-    upper = rf"(?:[{others}]|[{words}]{_ALONE})(?![\w'-])"
+    upper = rf"(?:[{others}]|[{words}]{_ALONE})(?!\w|'\w|-(?!\d))"
     marked = rf"[(\[]\s*([{letters}{letters.lower()}])\s*[)\]]"
     small = rf"([{letters.lower()}])(?=\s*$|\s+\d|[.):,](?!\w))"
     return (
         re.compile(
             rf"(?<!\w){marked}|\b(?i:option|choice|letter)\s+([{letters}{letters.lower()}])\b(?!['-])"
-            rf"|(?<![\w'-])({upper})"
+            rf"|(?<![\w-])(?<!\w')(?<!\bN/)({upper})"
         ),
         re.compile(rf"{marked}|({upper})|{small}"),
         re.compile(rf"{marked}|({upper})|{small}|([{others.lower()}])(?!\w|\.\w|['-])"),

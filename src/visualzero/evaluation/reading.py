@@ -2,15 +2,16 @@
 
 The first rule that says anything decides:
 
-1. a cue: what follows the last "answer is", "answer:" or "correct option is";
+1. a cue: what follows the last "answer is", "answer:", "correct option is", "I choose" or "my guess is";
 2. statements: sentences and lines that are an option or begin with its letter: "(B) 3", "B. 3", "Left.";
-3. a conclusion: what follows the last "so", "therefore", "in total" or "=";
-4. mentions: the option that is called closer, else the only one that is named anywhere.
+3. a conclusion: what follows the last "so", "therefore", "in total", "total:" or "=";
+4. mentions: the option that is called correct or closer, else the only one that is named anywhere;
+5. "none" and "there is no ...", where 0 is an option.
 
 A letter and a text that disagree are `conflicting`, two options are `ambiguous`; no guess resolves them, and an option
-that is named by a response that says it can't tell is not chosen. In "X, not Y" and "X is closer than Y", Y is not
-chosen: the benchmarks ask what is closer, and a response that says "farther" stays ambiguous. This module imports
-nothing of the project but `options.py`, which imports nothing of it.
+that is named by a response that says it can't tell is not chosen. In "X, not Y", "Y is wrong" and "X is closer than Y",
+Y is not chosen: the benchmarks ask what is closer, and a response that says "farther" stays ambiguous. The phrases are
+in `phrases.py`. This module imports nothing of the project but it and `options.py`, which import nothing of it.
 """
 
 import re
@@ -19,6 +20,20 @@ from string import ascii_uppercase
 from typing import Literal, NamedTuple
 
 from visualzero.evaluation.options import Found, Options
+from visualzero.evaluation.phrases import (
+    CLAUSE,
+    CLOSER_IS,
+    CONCLUSION,
+    CUE,
+    IS_CLOSER,
+    IS_CORRECT,
+    IS_FARTHER,
+    NO_THINGS,
+    REFUSES,
+    REJECTED,
+    REJECTS,
+    UNSURE,
+)
 
 ParseClass = Literal["parsed", "ambiguous", "conflicting", "none"]
 
@@ -43,54 +58,28 @@ NOTHING = Parsed(None, "none")
 AMBIGUOUS = Parsed(None, "ambiguous")
 CONFLICTING = Parsed(None, "conflicting")
 
-_CUE = re.compile(
-    r"\b(?:answer\b[^.:\n]{0,40}?(?:\b(?:is|would be|should be|must be)\b|:)"
-    r"|(?:correct|right|best|final) (?:option|choice)(?: is\b|:))(?!\s*not\b)[\s:]*",
-    re.IGNORECASE,
-)
-_CONCLUSION = re.compile(
-    r"(?:^|[.,;:!?\n]\s*|\band\s+)(?:so(?! (?:far|close|near|much|many|that)\b)|thus|hence|therefore|in total)\b[\s,:]*"
-    r"|\ba total of\b\s*|(?<=\d)\s*=\s*",
-    re.IGNORECASE,
-)
 _BREAK = re.compile(r"(?<![\s(\[][A-Za-z])(?<!^[A-Za-z])[.!?][\"')\]]*\s+|\n+")  # not in "B. 3"
 _LEAD = re.compile(r"[\s\"'#>:.,-]*")
 _THERE_IS = r"(?:the|an?|it is|it's|there (?:is|are))"
 _ARTICLE = re.compile(rf"(?:(?:{_THERE_IS}|option|choice|letter|point|object)\s+)+", re.IGNORECASE)
-_BETWEEN = re.compile(rf"[\s.):,=\"'-]*(?:{_THERE_IS}\s+)*", re.IGNORECASE)  # a letter and its text
+_GAP = re.compile(r"[\s.():,=\"'-]*")  # between a letter and its text
+_BETWEEN = re.compile(rf"{_GAP.pattern}(?:{_THERE_IS}\s+)+", re.IGNORECASE)
+_LABEL = re.compile(r"[\s,:]*(?=[(\[])")
 _ENDS = re.compile(r"[\s\"')\]]*(?:[.!?]|$)")
 _OR = re.compile(r"\s*(?:,\s*(?:or|and)\b|,|/|\bor\b|\band\b|&)\s*(?:(?:the|an?|option)\s+)?", re.IGNORECASE)
-_THEN = re.compile(r"[\s,;.]*(?=[(\[])")
+_THEN = re.compile(r"[\s,;.]*(?=[(\[]|(?<=[\s,;.])[A-Z][.):])")
 _SENTENCES = frozenset({"yes", "no", "true", "false"})  # options that a sentence can begin with: "Yes, it is."
-_REJECTS = re.compile(
-    r"(?:\bnot|n't|\bnor|\brather than|\binstead of)\s+(?:be\s+)?"
-    r"(?:(?:the|an?|in|on|to|at|of|option|point|object)\s+)*[(\"']*$",
-    re.IGNORECASE,
-)
-_REFUSES = re.compile(
-    r"\b(?:can ?not|can't|unable to|not able to|(?:im|not )possible to)\s+(?:\w+ly\s+|be\s+)?"
-    r"(?:determine|tell|say|judge|conclude|infer|answer|assist|help)",
-    re.IGNORECASE,
-)
-_WORDS = r"(?:(?!not\b|than\b|is\b|are\b)[\w'-]+\s+){0,4}?"
-_VERB = rf"\b(?:is|are|was|appears?|seems?|looks?|stands?|sits?|lies)\s+{_WORDS}"
-_IS_CLOSER = re.compile(rf"{_VERB}(?:closer|closest|nearer|nearest)\b", re.IGNORECASE)
-_IS_FARTHER = re.compile(rf"{_VERB}(?:farther|farthest|furthest|further (?:away|back|from|than))\b", re.IGNORECASE)
-_CLOSER_IS = re.compile(r"\b(?:closer|closest|nearer|nearest)\b[^.,;:\n]{0,60}?(?:\b(?:is|are)\b|:)\s*", re.IGNORECASE)
-_CLAUSE = re.compile(
-    r"[.,;:!?\n]|\b(?:while|whereas|but|because|since|than|as|so|thus|hence|therefore)\b", re.IGNORECASE
-)
-_UNSURE = re.compile(r"\b(?:if|whether|which|not|or|nor|neither)\b|n't", re.IGNORECASE)
 _SCOPE = 400  # characters that a cue can reach: a long sentence
 
 
 def read(text: str, options: Options) -> Parsed:
     """The option that a text (as `plain` gives it) chooses."""
     return (
-        _after(_CUE, text, options)
+        _after(CUE, text, options)
         or _stated(text, options)
-        or _after(_CONCLUSION, text, options)
+        or _after(CONCLUSION, text, options)
         or _mentioned(text, options)
+        or _nothing_there(text, options)
         or NOTHING
     )
 
@@ -135,7 +124,11 @@ def _statement(text: str, options: Options, cue: bool) -> Parsed | None:
         if not first.options & value.options:
             return CONFLICTING
         end = value.end
+    elif not first.letter and (label := _label_after(text, end, options)) and not first.options & label.options:
+        return CONFLICTING
     elif not (cue or _is_whole(text, first)):
+        return None
+    if not cue and REJECTED.match(text, end):
         return None
     if len(first.options) > 1 or _goes_on(text, end, first.options, options):
         return AMBIGUOUS
@@ -144,8 +137,17 @@ def _statement(text: str, options: Options, cue: bool) -> Parsed | None:
 
 def _text_after(text: str, end: int, options: Options) -> Found | None:
     """The option text that a letter ending at `end` labels: "(B) 3"."""
-    between = _BETWEEN.match(text, end)
-    return options.text_at(text, between.end()) if between else None
+    for between in (_GAP, _BETWEEN):
+        gap = between.match(text, end)
+        if gap and (value := options.text_at(text, gap.end())):
+            return value
+    return None
+
+
+def _label_after(text: str, end: int, options: Options) -> Found | None:
+    """The letter in parentheses that follows an option text ending at `end`: "3 (B)"."""
+    gap = _LABEL.match(text, end)
+    return options.letter_at(text, gap.end(), cue=False) if gap else None
 
 
 def _is_whole(text: str, first: Found) -> bool:
@@ -169,25 +171,45 @@ def _goes_on(text: str, end: int, chosen: frozenset[int], options: Options) -> b
 
 
 def _mentioned(text: str, options: Options) -> Parsed | None:
-    """The option that a text calls closer, else the one that it names and doesn't reject; None if it names none."""
-    closer = _subjects(_IS_CLOSER, text, options)
-    for cue in _CLOSER_IS.finditer(text):
+    """The option that a text calls correct or closer, else the one that it names and doesn't reject, if any."""
+    correct = _subjects(IS_CORRECT, text, options)
+    if len(correct) == 1:
+        return Parsed(correct.pop(), "parsed")
+    closer = _subjects(IS_CLOSER, text, options)
+    for cue in CLOSER_IS.finditer(text):
         verdict = _statement(text[cue.end() : cue.end() + _SCOPE], options, cue=True)
         closer |= {verdict.prediction} if verdict and verdict.prediction is not None else set()
     if len(closer) == 1:
         return Parsed(closer.pop(), "parsed")
     texts, letters = options.all_in(text)
-    found = [one for one in (*texts, *letters) if not _REJECTS.search(text[max(0, one.start - 48) : one.start])]
-    if not found or _REFUSES.search(text):
+    found = [one for one in (*texts, *letters) if not _rejected(text, one, options)]
+    if not found or REFUSES.search(text):
         return None
     common = frozenset.intersection(*(one.options for one in found))
-    if len(common) == 1 and not common & _subjects(_IS_FARTHER, text, options):
+    if len(common) == 1 and not common & _subjects(IS_FARTHER, text, options):
         return Parsed(next(iter(common)), "parsed")
-    if len({one.options for one in found}) == 2:  # "option C: 3"
-        labeled = [(letter, _text_after(text, letter.end, options)) for letter in letters]
-        if any(value and not value.options & letter.options for letter, value in labeled):
+    if len({one.options for one in found}) == 2:  # "option C: 3", "3 (C)"
+        pairs = [(one, _text_after(text, one.end, options)) for one in letters]
+        pairs += [(one, _label_after(text, one.end, options)) for one in texts]
+        if any(other and not other.options & one.options for one, other in pairs):
             return CONFLICTING
     return AMBIGUOUS
+
+
+def _rejected(text: str, one: Found, options: Options) -> bool:
+    """Whether an option is named to say that it is not the one: "not B", "(B) 3 is wrong"."""
+    labeled = _text_after(text, one.end, options) if one.letter else None
+    ends = [one.end, labeled.end] if labeled else [one.end]
+    before = text[max(0, one.start - 48) : one.start]
+    return bool(REJECTS.search(before)) or any(REJECTED.match(text, end) for end in ends)
+
+
+def _nothing_there(text: str, options: Options) -> Parsed | None:
+    """The option 0 of a text that says that there is no such thing."""
+    zero = options.text_at("0", 0)
+    if zero is None or len(zero.options) > 1 or REFUSES.search(text) or not NO_THINGS.search(text):
+        return None
+    return Parsed(next(iter(zero.options)), "parsed")
 
 
 def _subjects(verb: re.Pattern[str], text: str, options: Options) -> set[int]:
@@ -195,10 +217,10 @@ def _subjects(verb: re.Pattern[str], text: str, options: Options) -> set[int]:
     subjects: set[int] = set()
     for found in verb.finditer(text):
         before = text[max(0, found.start() - _SCOPE) : found.start()]
-        for clause in reversed(_CLAUSE.split(before)):
+        for clause in reversed(CLAUSE.split(before)):
             texts, letters = options.all_in(clause)
             if texts or letters:
                 common = frozenset.intersection(*(one.options for one in (*texts, *letters)))
-                subjects |= common if len(common) == 1 and not _UNSURE.search(clause) else set()
+                subjects |= common if len(common) == 1 and not UNSURE.search(clause) else set()
                 break
     return subjects

@@ -46,10 +46,11 @@ def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) 
     return ImageProcessor(images, tokenizer, chat_template=template(prompt))
 
 
-def prompt_record(processor: ImageProcessor, prompt: str, image: Image.Image) -> dict[str, Any]:
+def prompt_record(processor: ImageProcessor, prompt: str, image: Image.Image | None) -> dict[str, Any]:
     """What a model reads for a rendered `prompt` and its image, for a manifest: the text, and token ids as one line.
 
     `<|image_pad|>` stands once in the text and once for each visual token among the ids.
     """
-    inputs = processor(images=[image], text=[prompt], return_tensors="pt", add_special_tokens=False)
+    images = [image] if image else None
+    inputs = processor(images=images, text=[prompt], return_tensors="pt", add_special_tokens=False)
     return {"prompt": prompt, "token_ids": " ".join(map(str, inputs["input_ids"][0].tolist()))}

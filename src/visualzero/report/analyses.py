@@ -1,10 +1,10 @@
-"""What a benchmark's summary says beyond the score: control questions, thoughts, and how far scorers agree."""
+"""What a benchmark's summary says beyond the score: letters, control questions, thoughts, and how far scorers agree."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from visualzero.report.inputs import Control, Reasoning, ScorerAgreement, Summary
-from visualzero.report.tables import Arm
+from visualzero.report.tables import Arm, cells
 
 CONTROLS = {
     "no_image": "without the image",
@@ -24,6 +24,26 @@ class ControlRow:
 
 
 @dataclass(frozen=True)
+class LetterShare:
+    """Of the questions with so many options: `recall` where the letter is right, and how often it is `chosen`."""
+
+    recall: float | None
+    chosen: float
+
+
+@dataclass(frozen=True)
+class LettersRow:
+    """An arm's run and its letters on the questions with so many options; `unread` is the share without a choice."""
+
+    arm: Arm
+    seed: str
+    options: str
+    n: int
+    letters: list[LetterShare]
+    unread: float
+
+
+@dataclass(frozen=True)
 class ReasoningRow:
     """What the thoughts of an arm's run are like."""
 
@@ -34,8 +54,9 @@ class ReasoningRow:
 
 @dataclass(frozen=True)
 class Analyses:
-    """All three for one benchmark; empty or None where nothing was run."""
+    """All of them for one benchmark; empty or None where nothing was run."""
 
+    letters: list[LettersRow]
     controls: list[ControlRow]
     reasoning: list[ReasoningRow]
     scorers: ScorerAgreement | None
@@ -45,6 +66,7 @@ def analyses(summary: Summary, arms: Iterable[Arm], benchmark: str) -> Analyses:
     """The analyses of one benchmark, arms in their order."""
     arms = list(arms)
     return Analyses(
+        list(_letters(summary, arms, benchmark)),
         list(_controls(summary, arms, benchmark)),
         [
             ReasoningRow(arm, _seed(seed), found)
@@ -54,6 +76,15 @@ def analyses(summary: Summary, arms: Iterable[Arm], benchmark: str) -> Analyses:
         ],
         summary.scorer_agreement.get(benchmark),
     )
+
+
+def _letters(summary: Summary, arms: Iterable[Arm], benchmark: str) -> Iterator[LettersRow]:
+    for arm in arms:
+        for seed, cell in cells(summary, arm, benchmark).items():
+            for options, letters in cell.letters.items():
+                n = sum(letter.n for letter in letters.values())
+                shares = [LetterShare(letters[key].recall, letters[key].predicted / n) for key in sorted(letters)]
+                yield LettersRow(arm, seed, options, n, shares, 1 - sum(share.chosen for share in shares))
 
 
 def _controls(summary: Summary, arms: Iterable[Arm], benchmark: str) -> Iterator[ControlRow]:

@@ -30,6 +30,7 @@ def report_study(study: Study, layout: Layout) -> None:
             for path in sorted(layout.timings.rglob("*.tsv"))
             if path != layout.timings / "report.tsv"  # of the page's last build, not of this one
         },
+        curve=layout.curve,
         models={init: layout.model(init).parent / "manifest.json" for init in ("base", "instruct")},
     )
     build_report(inputs, layout.report)

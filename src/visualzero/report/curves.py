@@ -1,4 +1,7 @@
-"""The course of training of every trained arm: one panel for each quantity of its history, with all seeds."""
+"""The course of training of every trained arm: one panel for each quantity of its history, with all seeds.
+
+Where runs keep checkpoints, their answers to the first benchmark come first: the paper's Figure 1.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +12,7 @@ import pyarrow as pa
 
 from visualzero.evaluation.rollout_reflection import reflection_by_step
 from visualzero.report.figures import Floats, Panel, panel
-from visualzero.report.inputs import Seed, check_numbers, read_parquet
+from visualzero.report.inputs import Seed, check_numbers, read_curve, read_parquet
 from visualzero.report.tables import Arm
 from visualzero.wording import clean
 
@@ -22,6 +25,11 @@ AFTER_REWARD = {
     "clipped_ratio": "Share cut at the token limit",
     "frac_zero_std": "Share of groups without spread",
     "loss": "Loss",
+}
+OF_CHECKPOINTS = {
+    "accuracy": "Checkpoints: accuracy on",
+    "tokens": "Checkpoints: tokens per response on",
+    "reflection": "Checkpoints: share of responses with self-reflection on",
 }
 SHARES = {"clipped_ratio", "frac_zero_std", "reflection"}
 
@@ -36,12 +44,13 @@ class Course:
     steps: int
 
 
-def courses(arms: Iterable[Arm], runs: Mapping[tuple[str, Seed], Path]) -> list[Course]:
-    """One course for each arm that is trained; UserError if a history can't be read."""
-    return [_course(arm, runs) for arm in arms if arm.trained]
+def courses(arms: Iterable[Arm], runs: Mapping[tuple[str, Seed], Path], curve: Path | None = None) -> list[Course]:
+    """One course for each arm that is trained; UserError if a history or `curve` can't be read."""
+    checkpoints = read_curve(curve)
+    return [_course(arm, runs, [row for row in checkpoints if row["arm"] == arm.name]) for arm in arms if arm.trained]
 
 
-def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path]) -> Course:
+def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path], checkpoints: list[dict[str, str]]) -> Course:
     folders = {str(seed): folder for (name, seed), folder in runs.items() if name == arm.name}
     histories: dict[str, dict[str, Floats]] = {}
     absent = []
@@ -56,7 +65,7 @@ def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path]) -> Course:
             histories[seed] = _numbers(table)
             histories[seed] |= _reflection(path.with_name("rollouts.parquet"), histories[seed]["step"])
     columns = list(dict.fromkeys(column for history in histories.values() for column in history))
-    panels = []
+    panels = _checkpoints(checkpoints)
     for column, title in _titles(columns).items():
         curves = {seed: (one["step"], one[column]) for seed, one in histories.items() if column in one}
         drawn = panel(title, curves, share=column in SHARES or column.startswith("reward_"))
@@ -64,6 +73,23 @@ def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path]) -> Course:
             panels.append(drawn)
     steps = max((int(np.nanmax(history["step"])) for history in histories.values()), default=0)
     return Course(arm, panels, absent, steps)
+
+
+def _checkpoints(rows: list[dict[str, str]]) -> list[Panel]:
+    """Panels of what the kept checkpoints of an arm answer."""
+    seeds: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        seeds.setdefault(row["seed"], []).append(row)
+
+    def numbers(mine: list[dict[str, str]], column: str) -> Floats:
+        return np.array([float(row[column]) for row in sorted(mine, key=lambda row: int(row["step"]))])
+
+    panels = []
+    for column, title in OF_CHECKPOINTS.items() if rows else ():
+        drawn = {seed: (numbers(mine, "step"), numbers(mine, column)) for seed, mine in seeds.items()}
+        made = panel(f"{title} {clean(rows[0]['benchmark'])}", drawn, share=column != "tokens", smooth=False)
+        panels += [made] if made else []
+    return panels
 
 
 def _numbers(table: pa.Table) -> dict[str, Floats]:

@@ -146,7 +146,9 @@ def forest(summary: Summary, arms: Sequence[Arm], benchmark: str, task: str | No
     return Forest(task or benchmark, rows, ticks, {name: place(value) for name, value in references.items()})
 
 
-def panel(title: str, curves: Mapping[str, tuple[Floats, Floats]], share: bool = False) -> Panel | None:
+def panel(
+    title: str, curves: Mapping[str, tuple[Floats, Floats]], share: bool = False, smooth: bool = True
+) -> Panel | None:
     """`curves[seed]` is (steps, values); None if no value is finite. A `share` has the axis 0 to 1."""
     kept = {}
     for seed, (steps, values) in curves.items():
@@ -167,10 +169,10 @@ def panel(title: str, curves: Mapping[str, tuple[Floats, Floats]], share: bool =
 
     lines = []
     for order, (seed, (steps, values)) in enumerate(kept.items()):
-        smooth = running_mean(values)
+        strong = running_mean(values) if smooth else values
         pick = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), POINTS)).round().astype(int))
         raw = points(*_envelope(steps, values))
-        lines.append(Line(seed, order % 4, raw, points(steps[pick], smooth[pick]), short(float(smooth[-1]))))
+        lines.append(Line(seed, order % 4, raw, points(steps[pick], strong[pick]), short(float(strong[-1]))))
     x = [Tick(100 * (at - first) / (last - first or 1.0), short(at)) for at in nice_ticks(first, last, 3)]
     y = [Tick(100 * (at - low) / (high - low), short(at)) for at in nice_ticks(low, high, 3)]
     return Panel(title, lines, x, y)

@@ -28,7 +28,7 @@ class ReportInputs:
     `runs[arm, seed]` is a run folder (manifest.json, history.parquet, rollouts.parquet); `predictions` and `scores` are
     JSONL files by (arm, seed, benchmark); `benchmarks` and `train` are Question tables; an arm is a dict with title,
     recipe, init, prompt, reward, paper (percent by task and `micro`, or None); `timings` are Snakemake benchmark files
-    by job name; `models` are manifests by model name.
+    by job name; `models` are manifests by model name; `curve` is the CSV of accuracy against steps, where there is one.
     """
 
     scale: str
@@ -41,6 +41,7 @@ class ReportInputs:
     train: Path | None = None
     timings: dict[str, Path] = field(default_factory=dict)
     models: dict[str, Path] = field(default_factory=dict)
+    curve: Path | None = None
 
 
 class _Part(BaseModel):
@@ -63,6 +64,14 @@ class Tokens(_Part):
     p95: float | None = None
 
 
+class Letter(_Part):
+    """How many of the `n` questions whose right letter it is are right, and how often it is chosen at all."""
+
+    n: int
+    predicted: int
+    recall: float | None = None
+
+
 class Cell(_Part):
     """The scores of one run on one benchmark, all from 0 to 1."""
 
@@ -77,6 +86,7 @@ class Cell(_Part):
     accuracy_given_parsed: float | None = None
     chance_adjusted: float | None = None
     n: int | None = None
+    letters: dict[str, dict[str, Letter]] = {}  # by number of options and letter
     response_tokens: Tokens = Tokens()
 
 
@@ -305,6 +315,20 @@ def check_numbers(path: Path, table: pa.Table, columns: Iterable[str]) -> None:
         kind = table.schema.field(column).type
         if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_null(kind)):
             raise UserError(f"table: {path}: column {column} is of type {kind}, not numbers: run its stage again")
+
+
+def read_curve(path: Path | None) -> list[dict[str, str]]:
+    """Rows of the CSV of accuracy against steps (evaluation/curve.py); none if there is no such file."""
+    if path is None or not path.is_file():
+        return []
+    try:
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        for row in rows:
+            [float(row[key]) for key in ("step", "accuracy", "tokens", "reflection")]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"curve: {path}: {error!r}: delete it and run `snakemake curve`") from error
+    return rows
 
 
 def read_benchmark(path: Path) -> tuple[float, float | None] | None:

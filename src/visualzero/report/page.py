@@ -76,7 +76,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
             seeds=seeds_of(arms),
             sections=sections,
             paper=PAPER,
-            courses=courses(arms, settings.runs),
+            courses=courses(arms, settings.runs, settings.curve),
             rollouts=_rollouts(settings, arms),
             timings=timings(settings.timings),
             models=manifests(settings.models),

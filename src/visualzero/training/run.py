@@ -18,12 +18,13 @@ from peft import LoraConfig
 from transformers import Qwen2VLForConditionalGeneration, Trainer
 
 from visualzero.config import Arm, ModelSource, Optimization, Study
-from visualzero.data.question import read_questions
+from visualzero.data.question import decode_image, first_question, read_questions
 from visualzero.errors import UserError
 from visualzero.manifest import atomic, read_manifest, write_manifest
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import DTYPES, load_model
-from visualzero.models.processor import ImageProcessor, load_processor
+from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
+from visualzero.prompts import question_text, render
 from visualzero.training.callbacks import KeepWeights
 from visualzero.training.saving import save_model
 
@@ -156,9 +157,17 @@ def train(
     write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
     finish(run.out)
     files = sorted(path for path in run.out.rglob("*") if path.is_file())
-    facts = {"run": run.name, "seed": run.seed, "processes": process_count(), **_origins(run)}
+    facts = {"run": run.name, "seed": run.seed, "processes": process_count(), **_origins(run), "first": _first(run)}
     write_manifest(run.out / "manifest.json", files, run.fingerprint, **facts)
     shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _first(run: Run) -> dict[str, Any]:
+    """The first training question as the model reads it, token by token."""
+    row = first_question(run.questions)
+    prompt = render(run.arm.prompt, question_text(row["question"], row["choices"], run.study.data.train_options))
+    processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
+    return {"id": row["id"], **prompt_record(processor, prompt, decode_image(row["image"], row["id"]))}
 
 
 def _origins(run: Run) -> dict[str, Any]:
