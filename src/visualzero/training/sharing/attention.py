@@ -6,6 +6,7 @@ attention knows of prompts and completions. Everything else reaches PyTorch's SD
 """
 
 from abc import ABC, abstractmethod
+from types import MethodType
 from typing import Any
 
 import torch
@@ -27,11 +28,22 @@ class StreamAttention(ABC):
 
 
 def install(model: nn.Module) -> None:
-    """Let the decoder of `model`, a Qwen2-VL, take a `StreamAttention`; ordinary masks go to SDPA as before."""
+    """Let the decoder of `model`, a Qwen2-VL, take a `StreamAttention`; ordinary masks go to SDPA as before.
+
+    Patches are embedded by one matrix product, which a convolution without overlap is; as a convolution it takes
+    several times as long.
+    """
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
     ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
     vision = model.config.vision_config._attn_implementation
     model.set_attn_implementation({"text_config": NAME, "vision_config": vision})
+    patches = model.model.visual.patch_embed
+    patches.forward = MethodType(_embed_patches, patches)
+
+
+def _embed_patches(module: nn.Module, pixels: Tensor) -> Tensor:
+    weight = module.proj.weight.flatten(1)
+    return F.linear(pixels.to(weight.dtype).view(-1, weight.shape[1]), weight)
 
 
 def _attention(
@@ -45,12 +57,17 @@ def _attention(
 def attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None = None) -> Tensor:
     """SDPA of query `[B, H, Q, D]` on key and value `[B, H_kv, K, D]`: causal unless `mask` (true: attends) is given.
 
-    The output is `[B, Q, H, D]`.
+    The output is `[B, Q, H, D]`. Under a mask `[Q, K]` the queries that share a head of keys stand in one row of
+    H / H_kv times Q, so that keys and values are not repeated.
     """
-    repeats = query.shape[1] // key.shape[1]
-    key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))
-    out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=mask is None, scale=scale)
-    return out.transpose(1, 2)
+    heads, length = query.shape[1:3]
+    repeats = heads // key.shape[1]
+    if mask is None:
+        key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))
+        return F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale).transpose(1, 2)
+    query = query.unflatten(1, (-1, repeats)).flatten(2, 3)
+    out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask.repeat(repeats, 1), scale=scale)
+    return out.unflatten(2, (repeats, length)).flatten(1, 2).transpose(1, 2)
 
 
 def attend_apart(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -149,7 +149,7 @@ class GroupSharingTrainer(GRPOTrainer):
             ) as model,
             self.accelerator.autocast(),  # around all steps, so that weights are cast once
         ):
-            return sample(model, self._questions, self.generation_config), None
+            return sample(self._qwen(model), self._questions, self.generation_config), None
 
     # Log-probabilities and loss.
 
