@@ -1,4 +1,5 @@
 # The study, checked and typed, and the few functions that rules share. Parsing writes nothing and needs no network.
+import os
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ from visualzero.config import CONTROLS, overrides_of, read_study
 from visualzero.data.local import find_table
 from visualzero.errors import UserError
 from visualzero.layout import UNTRAINED, Layout, kept_steps, seeds_of
+from visualzero.training.slurm_job import CHAINED
 
 # What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
 # resources and not of their params: an override reruns only jobs whose fingerprint it changes.
@@ -20,6 +22,9 @@ try:
     study = read_study(Path(workflow.basedir) / "config" / "config.yaml", OVERRIDES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.remote_exec:
+    os.environ[CHAINED] = "1"  # a job that Snakemake has submitted may let SLURM queue it again
 
 layout = Layout(study.scale)
 
