@@ -1,6 +1,9 @@
 # With several shards each job answers every n-th batch, and `gather` joins the parts; with one, `predict` does it all.
 SHARDED = study.evaluate.shards > 1
 SHARD = ".{scatteritem}" if SHARDED else ""
+# On a cluster, what follows at once is one job: answers and their score, or shards' joining and its score. A profile may
+# join more of a run's: `group-components: ["evaluation_{arm}_{seed}=8"]`. Shards are jobs of their own.
+EVALUATION = "evaluation_{arm}_{seed}"
 
 
 scattergather:
@@ -19,6 +22,8 @@ rule predict:
         f"logs/{study.scale}/predict/{{arm}}/{{seed}}/{{benchmark}}{{control}}{SHARD}.log",
     benchmark:
         layout.timings / "predict" / "{arm}" / "{seed}" / f"{{benchmark}}{{control}}{SHARD}.tsv"
+    group:
+        None if SHARDED else EVALUATION
     conda:
         "../../envs/evaluate.yaml"
     threads: study.evaluate.threads
@@ -47,6 +52,8 @@ if SHARDED:
             layout.predictions("{arm}", "{seed}", "{benchmark}{control}"),
         log:
             f"logs/{study.scale}/gather/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
+        group:
+            EVALUATION
         conda:
             "../../envs/evaluate.yaml"
         threads: 1
@@ -73,6 +80,8 @@ rule score:
         layout.scores("{arm}", "{seed}", "{benchmark}{control}"),
     log:
         f"logs/{study.scale}/score/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
+    group:
+        EVALUATION
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
@@ -98,6 +107,8 @@ rule summarize:
         layout.summary,
     log:
         f"logs/{study.scale}/summarize.log",
+    group:
+        "results"
     conda:
         "../../envs/evaluate.yaml"
     threads: 1

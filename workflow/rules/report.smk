@@ -12,6 +12,8 @@ rule page:
         f"logs/{study.scale}/report.log",
     benchmark:
         layout.timings / "report.tsv"
+    group:
+        "results"
     conda:
         "../../envs/report.yaml"
     threads: 1
