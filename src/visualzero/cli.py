@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,10 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs of a training run (default: %(default)s)")
     sub.add_argument("--reasoning", type=int, metavar="TOKENS", help="assumed mean length of completions that reason")
     sub.add_argument("--json", action="store_true", help="write JSON")
+    sub = command("doctor", _doctor, "check this machine, or this login node and its cluster, before anything is run")
+    sub.add_argument(
+        "--profile", type=Path, metavar="FOLDER", help="the profile (default: slurm, where there is sbatch)"
+    )
     _cluster_commands(command("cluster", _nothing, "a private SLURM on this machine, to try --profile slurm on"))
     command("schema", _schema, "write config/schema from the config's types")
     sub = command("tiny-models", _tiny_models, "train the demo scale's two initial models from a seed")
@@ -287,6 +292,20 @@ def _plan(options: argparse.Namespace) -> None:
 
     plan = plan_study(*_study(options), options.gpu, options.gpus, options.reasoning)
     print(json.dumps(plan.as_dict(), indent=2) if options.json else text_of(plan))
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from visualzero.doctor.checks import examine
+    from visualzero.doctor.finding import text_of
+    from visualzero.doctor.profile import read_profile
+
+    folder = options.profile or (Path("slurm") if shutil.which("sbatch") else None)
+    failed = False
+    for finding in examine(*_study(options), read_profile(folder) if folder else None):
+        _print(text_of([finding]))
+        failed |= finding.level == "fail"
+    if failed:
+        sys.exit(1)
 
 
 def _cluster_up(options: argparse.Namespace) -> None:

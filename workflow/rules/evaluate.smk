@@ -1,6 +1,8 @@
 # With several shards each job answers every n-th batch, and `gather` joins the parts; with one, `predict` does it all.
 SHARDED = study.evaluate.shards > 1
 SHARD = ".{scatteritem}" if SHARDED else ""
+ENGINES = {study.evaluation(arm).engine for arm in ARMS}
+EVALUATE_ENV = f"../../envs/{'train-vllm' if 'vllm' in ENGINES else 'evaluate'}.yaml"
 # On a cluster, what follows at once is one job: answers and their score, or shards' joining and its score. A profile may
 # join more of a run's: `group-components: ["evaluation_{arm}_{seed}=8"]`. Shards are jobs of their own.
 EVALUATION = "evaluation_{arm}_{seed}"
@@ -25,7 +27,7 @@ rule predict:
     group:
         None if SHARDED else EVALUATION
     conda:
-        "../../envs/evaluate.yaml"
+        EVALUATE_ENV
     threads: study.evaluate.threads
     resources:
         mem_mb=6000,
