@@ -20,7 +20,7 @@ from visualzero.cluster.daemons import alive
 pytestmark = pytest.mark.slow
 
 ARMS = ("undisturbed", "moved", "broken", "limited")
-STEPS = 80
+STEPS = 60
 SLOW = '''"""Takes its time, for each completion."""
 
 import time
@@ -49,7 +49,7 @@ def settings() -> dict[str, object]:
             "micro_batch": 8,
             "max_completion": 8,
             "save_steps": 1000,
-            "save_minutes": 0.05,
+            "save_minutes": 0.1,
         },
     }
 
@@ -62,14 +62,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmStudy]:
         study = make_study(folder, cluster, settings(), train_minutes="LIMIT")
         study.environment["PYTHONPATH"] = str(folder / "src")  # this copy of the code, with its slow reward
         slow = folder / "src/visualzero/rewards/slow.py"
-        slow.write_text(SLOW.replace("SECONDS", "0.1"))
+        slow.write_text(SLOW.replace("SECONDS", "0.16"))
         begun = time.monotonic()
         study.run("data", "models")
         minutes = 1 if time.monotonic() - begun < 60 else 2  # a busy machine takes a minute to begin to train
         profile = folder / "slurm/profile.v9+.yaml"
         limit = f"\"{minutes} if wildcards.arm == 'limited' else 60\""
         profile.write_text(profile.read_text().replace("LIMIT", limit))
-        slow.write_text(SLOW.replace("SECONDS", str(0.1 * minutes)))
+        slow.write_text(SLOW.replace("SECONDS", str(0.16 * minutes)))
         head = study.start("grpo")
         try:
             Trouble(study, "moved").through(Trouble.requeue, Trouble.preempt, Trouble.lose_node)
@@ -170,7 +170,7 @@ def test_a_time_limit_shorter_than_the_training_is_a_chain_of_jobs(trained: Slur
 
 
 def test_no_attempt_repeats_more_than_the_stated_minutes(trained: SlurmStudy) -> None:
-    """`save_minutes` and a step: here three seconds and one, so that few steps are made twice."""
+    """`save_minutes` and a step: here six seconds and two, so that few steps are made twice."""
     for arm in ARMS[1:]:
         made = [int(step) for log in attempts(trained, arm) for step in re.findall(r"step (\d+)/", log)]
         assert made, arm

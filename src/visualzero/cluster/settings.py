@@ -97,7 +97,7 @@ ClusterName=private
 SlurmctldHost={host}(127.0.0.1)
 SlurmUser={user}
 SlurmdUser={user}
-AuthInfo=socket={cluster.socket},cred_expire=5
+AuthInfo=socket={cluster.socket},cred_expire=12
 SlurmctldPort={control}
 SlurmctldPidFile={root}/run/slurmctld.pid
 SlurmdPidFile={root}/run/slurmd.%n.pid
@@ -110,14 +110,15 @@ SlurmdParameters=config_overrides
 {processes}JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 AccountingStoreFlags=job_comment
-{accounting}# Jobs start at once, and what a cluster does in minutes happens in seconds.
+{accounting}# Jobs start at once, and what a cluster does in minutes happens in seconds. A job that is queued again waits for
+# cred_expire, in which its processes have to be gone.
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=1,sched_min_interval=0
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
 MinJobAge=300
-KillWait=5
+KillWait=3
 # A job of `urgent` takes the place of others, which are queued again.
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
