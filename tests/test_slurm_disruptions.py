@@ -21,15 +21,15 @@ pytestmark = pytest.mark.slow
 
 ARMS = ("undisturbed", "moved", "broken", "limited")
 STEPS = 60
-SLOW = '''"""Takes its time, for each completion."""
+SLOW = '''"""Different letters, counted at leisure: a reward that is never the same for a whole group."""
 
 import time
 
 
 def score(completion: str, **fields: object) -> float:
-    """Nothing."""
+    """How many there are."""
     time.sleep(SECONDS)
-    return 0.0
+    return float(len(set(completion)))
 '''
 RUNS = "results/demo/runs"
 
@@ -139,6 +139,13 @@ def restarts(study: SlurmStudy, arm: str) -> int:
     """How often SLURM has queued the run's jobs again."""
     jobs = [job["id"] for job in study.jobs() if job["comment"] == f"rule_train_grpo_wildcards_{arm}_1"]
     return sum(int(re.findall(r"Restarts=(\d+)", study.ask("scontrol", "show", "job", job))[0]) for job in jobs)
+
+
+def test_training_changes_the_weights(trained: SlurmStudy) -> None:
+    initial = trained.folder / "models/tiny-base/model.safetensors"
+    assert digest(trained, "undisturbed") != hashlib.sha256(initial.read_bytes()).hexdigest()
+    history = pd.read_parquet(trained.folder / RUNS / "undisturbed/1/history.parquet")
+    assert (history["grad_norm"] > 0).mean() > 0.8
 
 
 @pytest.mark.parametrize("arm", ARMS[1:])

@@ -63,11 +63,11 @@ def test_a_process_on_each_of_two_nodes_trains_as_both_on_one(
 
 
 def test_each_node_has_its_launcher_and_its_gpu(study: SlurmStudy) -> None:
-    jobs = [job for job in study.jobs() if "train" in job["comment"]]
-    assert {job["node"] for job in jobs} == {"n[1-2]"}
-    steps = (study.cluster.folder / "log" / "slurmd.n2.log").read_text()
-    for job in jobs:
-        assert re.search(rf"launch task StepId={job['id']}\.0", steps), "the second node had no part in it"
+    logs = [(study.folder / f"logs/demo/{name}/1.log").read_text() for name in ("sft/base-sft", "grpo/base-grpo")]
+    ids = {re.findall(r"SLURM job (\d+)", log)[0] for log in logs}
+    assert {job["node"] for job in study.jobs() if job["id"] in ids} == {"n[1-2]"}
+    second = (study.cluster.folder / "log" / "slurmd.n2.log").read_text()
+    assert all(re.search(rf"launch task StepId={job}\.0 ", second) for job in ids)
 
 
 def test_two_nodes_have_the_loss_curve_of_one_process(

@@ -55,7 +55,10 @@ class Cluster:
 
 
 def write_settings(cluster: Cluster) -> None:
-    """Write everything that the daemons and the clients read."""
+    """Write everything that the daemons and the clients read.
+
+    Control groups are named by node and job, so job ids differ between clusters of this machine, as their ports do.
+    """
     etc = cluster.folder / "etc"
     etc.mkdir(parents=True, exist_ok=True)
     control, database, *ports = _free_ports(2 + cluster.nodes)
@@ -99,6 +102,7 @@ SlurmUser={user}
 SlurmdUser={user}
 AuthInfo=socket={cluster.socket},cred_expire=12
 SlurmctldPort={control}
+FirstJobId={10 * control}
 SlurmctldPidFile={root}/run/slurmctld.pid
 SlurmdPidFile={root}/run/slurmd.%n.pid
 SlurmctldLogFile={root}/log/slurmctld.log
@@ -110,8 +114,8 @@ SlurmdParameters=config_overrides
 {processes}JobAcctGatherType=jobacct_gather/linux
 JobAcctGatherFrequency=task=1
 AccountingStoreFlags=job_comment
-{accounting}# Jobs start at once, and what a cluster does in minutes happens in seconds. A job that is queued again waits for
-# cred_expire, in which its processes have to be gone.
+{accounting}# Jobs start at once, and what a cluster does in minutes happens in seconds. One that is queued again waits
+# for cred_expire, and has to be gone from its node by then.
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=1,sched_min_interval=0
 SelectType=select/cons_tres
