@@ -65,7 +65,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmStudy]:
         slow.write_text(SLOW.replace("SECONDS", "0.16"))
         begun = time.monotonic()
         study.run("data", "models")
-        minutes = 1 if time.monotonic() - begun < 60 else 2  # a busy machine takes a minute to begin to train
+        minutes = 1 if time.monotonic() - begun < 40 else 2  # a busy machine takes a minute to begin to train
         profile = folder / "slurm/profile.v9+.yaml"
         limit = f"\"{minutes} if wildcards.arm == 'limited' else 60\""
         profile.write_text(profile.read_text().replace("LIMIT", limit))
