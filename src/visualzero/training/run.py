@@ -27,6 +27,7 @@ from visualzero.models.processor import ImageProcessor, load_processor
 from visualzero.training.callbacks import KeepWeights
 from visualzero.training.lease import Lease, leased
 from visualzero.training.pace import Pace
+from visualzero.training.resuming import resume_exactly
 from visualzero.training.saving import save_model
 from visualzero.training.slurm_job import this_job
 
@@ -169,6 +170,8 @@ def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None
     trainer.add_callback(Pace(trainer, recipe.save_minutes, recipe.steps_together, this_job(), lease))
     with trainer.accelerator.main_process_first():  # which removes half-written checkpoints
         checkpoint = last_checkpoint(run.work)
+    if checkpoint:
+        resume_exactly(trainer, Path(checkpoint))
     trainer.train(resume_from_checkpoint=checkpoint)
     if lease:
         lease.check()
