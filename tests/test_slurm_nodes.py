@@ -17,7 +17,7 @@ SETTINGS = {
     "run": {"demo": ["base", "base-sft", "base-grpo"]},
     "controls": {"no_image": [], "shuffled_image": [], "swapped_options": []},
     "sft": SHARED | {"batch_size": 4, "micro_batch": 2},
-    "grpo": SHARED | {"batch_size": 2, "group_size": 4, "micro_batch": 4, "max_completion": 16},
+    "grpo": SHARED | {"batch_size": 2, "group_size": 4, "micro_batch": 4, "max_completion": 64},
 }
 ONE_NODE = {"nodes": 1, "processes": 2, "accelerate": "two_cpus"}
 RUN = "results/demo/runs"
@@ -59,7 +59,7 @@ def test_a_process_on_each_of_two_nodes_trains_as_both_on_one(
         assert read_manifest(where.folder / RUN / arm / "1/manifest.json")["processes"] == 2
     two, one = history(study.folder, arm), history(one_node.folder, arm)
     pd.testing.assert_frame_equal(two, one, rtol=0, atol=1e-6)
-    assert two["loss"].nunique() == 4
+    assert two["grad_norm"].nunique() > 1
 
 
 def test_each_node_has_its_launcher_and_its_gpu(study: SlurmStudy) -> None:
