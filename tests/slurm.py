@@ -101,11 +101,13 @@ def make_study(
     cluster: Cluster,
     settings: dict[str, Any],
     environment: dict[str, str] | None = None,
+    inputs: SlurmStudy | None = None,
     **edits: str,
 ) -> SlurmStudy:
     """Copy the project to `folder` and do what its user does: edit the profile's block, and config.yaml.
 
-    Without an `environment`, one with conda in it, the line that asks for conda is taken out.
+    Without an `environment`, one with conda in it, the line that asks for conda is taken out. `inputs` is a study whose
+    questions and models are this one's too.
     """
     folder.mkdir(parents=True)
     for part in (*PARTS, "slurm", "src", "pyproject.toml", "README.md", "LICENSE"):
@@ -124,4 +126,6 @@ def make_study(
     if environment is None:
         text = text.replace("software-deployment-method: conda\n", "")
     profile.write_text(text)
+    for part in ("data", "models") if inputs else ():
+        shutil.copytree(inputs.folder / "results/demo" / part, folder / "results/demo" / part)
     return SlurmStudy(folder, cluster, environment or {})

@@ -83,7 +83,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
             # To begin to train takes a minute on a busy machine. A limit leaves that, the reserve, and time for steps.
             minutes = math.ceil((time.monotonic() - begun + RESERVE + 20) / 60)
             folder = tmp_path_factory.mktemp("limited") / "study"
-            limited = slow_study(folder, cluster, ARMS[3:], train_minutes=str(minutes))
+            limited = slow_study(folder, cluster, ARMS[3:], many, train_minutes=str(minutes))
             heads.append(limited.start("grpo"))
             Trouble(many, "moved").through(Trouble.requeue, Trouble.preempt, Trouble.lose_node)
             Trouble(many, "broken").through(Trouble.kill, Trouble.cancel)
@@ -94,9 +94,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
         yield Trained(many, limited)
 
 
-def slow_study(folder: Path, cluster: Cluster, arms: tuple[str, ...], **edits: str) -> SlurmStudy:
+def slow_study(
+    folder: Path, cluster: Cluster, arms: tuple[str, ...], inputs: SlurmStudy | None = None, **edits: str
+) -> SlurmStudy:
     """A study of these arms whose steps take a second or two."""
-    study = make_study(folder, cluster, settings(arms), **edits)
+    study = make_study(folder, cluster, settings(arms), inputs=inputs, **edits)
     study.environment["PYTHONPATH"] = str(folder / "src")  # this copy of the code, with its slow reward
     (folder / "src/visualzero/rewards/slow.py").write_text(SLOW)
     return study

@@ -39,7 +39,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmStudy]:
 def one_node(study: SlurmStudy, tmp_path_factory: pytest.TempPathFactory) -> SlurmStudy:
     """The same with both processes on one node; and base-sft in one process, as `alone`."""
     folder = tmp_path_factory.mktemp("node") / "study"
-    other = make_study(folder, study.cluster, SETTINGS, train_nodes="1", train_gpus="2")
+    other = make_study(folder, study.cluster, SETTINGS, inputs=study, train_nodes="1", train_gpus="2")
     profile = folder / "slurm/profile.v9+.yaml"
     text = profile.read_text().replace('"ddp" if', '"two_cpus" if')
     profile.write_text(text.replace("gpu: ?train_gpus", "gpu: 1"))
@@ -74,7 +74,7 @@ def test_two_nodes_have_the_loss_curve_of_one_process(
     study: SlurmStudy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("alone") / "study"
-    alone = make_study(folder, study.cluster, SETTINGS)
+    alone = make_study(folder, study.cluster, SETTINGS, inputs=study)
     alone.run("sft")
     losses, theirs = history(study.folder, "base-sft")["loss"], history(folder, "base-sft")["loss"]
     assert list(losses) == pytest.approx(list(theirs), abs=1e-5)
