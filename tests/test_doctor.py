@@ -151,7 +151,7 @@ def test_a_cluster_that_is_as_the_profile_says_has_no_failure(
     what = [finding.what for finding in found]
     assert "account study" in what
     assert "1 GPUs of model fake on a node of gpu" in what
-    assert "status: squeue, which remembers jobs for 300 s" in what
+    assert "status: squeue, which remembers jobs for 3600 s" in what
 
 
 @pytest.mark.parametrize(

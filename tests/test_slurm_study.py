@@ -29,7 +29,6 @@ def studied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmStudy]:
         conda = make_conda(tmp_path_factory.mktemp("conda"))
         study = make_study(tmp_path_factory.mktemp("slurm") / "study", cluster, SETTINGS, conda)
         study.run("all")
-        (study.folder / "jobs.txt").write_text(repr(study.jobs()))
         yield study
 
 

@@ -121,7 +121,7 @@ SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=1,sched_min
 SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 GresTypes=gpu
-MinJobAge=300
+MinJobAge=3600
 KillWait=3
 # A job of `urgent` takes the place of others, which are queued again.
 PreemptType=preempt/partition_prio
