@@ -1,48 +1,63 @@
 """The pins agree: the conda envs and pyproject.toml with requirements.lock."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+import rattler
 import yaml
 from packaging.requirements import Requirement
+
+from local_conda import pins_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
 LOCK = dict(
     line.split("==") for line in (ROOT / "requirements.lock").read_text().splitlines() if not line.startswith("#")
 )
-OF_VLLM = {"vllm", "torchvision", "numpy"}  # vLLM isn't in the lock, and asks for these versions
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+VLLM = dict(line.split("==") for line in (ROOT / "envs/train-vllm.lock").read_text().splitlines())
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, HOLDS = PYPROJECT["project"], PYPROJECT["tool"]["visualzero"]
 
 
-def pip_pins(env: Path) -> list[str]:
-    """The lines that a conda env hands to pip."""
-    dependencies = yaml.safe_load(env.read_text())["dependencies"]
-    return [pin for entry in dependencies if isinstance(entry, dict) for pin in entry["pip"]]
+def pins(env: str) -> dict[str, str]:
+    """What an environment's post-deploy script installs with pip, by name."""
+    return dict(pin.split("==") for pin in pins_of(ROOT / f"envs/{env}.post-deploy.sh"))
 
 
 def test_there_is_an_env_for_each_family_of_stages() -> None:
     assert {env.stem for env in ENVS} == {"data", "evaluate", "report", "train", "train-vllm"}
 
 
-@pytest.mark.parametrize("env", ENVS, ids=lambda env: env.stem)
-def test_an_env_pins_what_the_lock_pins(env: Path) -> None:
-    pins = pip_pins(env)
-    assert pins == sorted(pins)
-    for pin in pins:
-        name, _, version = pin.partition("==")
-        if env.stem == "train-vllm" and name in OF_VLLM:
-            continue
-        assert LOCK.get(name) == version, f"{env.name}: {pin}: the lock has {LOCK.get(name)}"
+def test_the_envs_are_what_the_lock_makes_of_them() -> None:
+    done = subprocess.run([sys.executable, "scripts/pins", "--check"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("env", sorted(HOLDS["envs"]))
+def test_an_env_holds_its_packages_in_the_versions_of_the_lock(env: str) -> None:
+    assert set(HOLDS["envs"][env]) <= set(pins(env))
+    assert pins(env).items() <= LOCK.items()
 
 
 @pytest.mark.parametrize("env", ENVS, ids=lambda env: env.stem)
-def test_an_env_takes_conda_packages_from_conda_forge_only(env: Path) -> None:
+def test_an_env_takes_python_and_pip_from_conda_forge_only(env: Path) -> None:
     content = yaml.safe_load(env.read_text())
     assert content["channels"] == ["conda-forge", "nodefaults"]
-    assert content["dependencies"][:2] == ["python=3.11", "pip"]
+    specs = {
+        spec.name.normalized: str(spec.version).removesuffix(".*")
+        for spec in map(rattler.MatchSpec, content["dependencies"])
+    }
+    assert {name: version.count(".") for name, version in specs.items()} == {"python": 2, "pip": 2}
+
+
+def test_the_env_of_vllm_holds_that_of_training_but_for_what_vllm_asks_for() -> None:
+    assert pins("train-vllm") == VLLM
+    assert HOLDS["vllm"].items() <= VLLM.items()
+    assert {name for name, version in pins("train").items() if VLLM.get(name) != version} <= set(HOLDS["vllm"])
 
 
 def test_the_lock_satisfies_the_project() -> None:
@@ -53,12 +68,7 @@ def test_the_lock_satisfies_the_project() -> None:
 
 def test_every_env_package_is_a_dependency_of_the_project() -> None:
     direct = {Requirement(text).name for text in PROJECT["dependencies"]}
-    assert {pin.partition("==")[0] for env in ENVS for pin in pip_pins(env)} <= direct | OF_VLLM
-
-
-def test_the_env_of_vllm_holds_that_of_training() -> None:
-    train, vllm = (set(pip_pins(ROOT / f"envs/{name}.yaml")) for name in ("train", "train-vllm"))
-    assert {pin.partition("==")[0] for pin in train ^ vllm} == OF_VLLM
+    assert {name for names in HOLDS["envs"].values() for name in names} <= direct
 
 
 def test_the_lock_is_tied_to_no_machine() -> None:

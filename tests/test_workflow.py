@@ -250,6 +250,7 @@ def test_where_a_run_is_trained_is_a_resource_and_changes_nothing_else(copy: Pat
     planned = plan(copy, "sft")
     [job] = [job for job in planned["jobs"] if job["rule"] == "train_sft"]
     assert "--config_file config/accelerate/one_process.yaml --num_processes 1 " in job["shell"]
+    assert "logged logs/demo/sft/base-sft/1.log workflow/scripts/on_nodes 1 accelerate launch" in job["shell"]
     done = snakemake(copy, "-np", "sft", "--set-resources", "train_sft:processes=4", "train_sft:accelerate=fsdp2")
     assert "--config_file config/accelerate/fsdp2.yaml --num_processes 4 " in done.stdout + done.stderr
 
@@ -373,7 +374,9 @@ def test_a_misspelt_arm_is_told_in_one_line(copy: Path) -> None:
 def logged(tmp_path: Path) -> Any:
     def run(script: str) -> tuple[subprocess.CompletedProcess[str], str]:
         command = [ROOT / "workflow/scripts/logged", tmp_path / "log", "bash", "-c", script]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = os.environ | {"PATH": path}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
         return done, (tmp_path / "log").read_text()
 
     assert os.access(ROOT / "workflow/scripts/logged", os.X_OK)
@@ -384,7 +387,23 @@ def test_a_log_holds_everything_and_progress_and_errors_are_shown(logged: Any) -
     done, log = logged("echo loading; echo visualzero: step 1/2 >&2; echo warning >&2; echo error: no disk >&2")
     assert done.returncode == 0
     assert (done.stdout, done.stderr) == ("", "visualzero: step 1/2\nerror: no disk\n")
-    assert sorted(log.splitlines()) == ["error: no disk", "loading", "visualzero: step 1/2", "warning"]
+    where, rest = log.splitlines()[:3], log.splitlines()[3:]
+    assert f"# Python environment {sys.prefix}" in where
+    assert sorted(rest) == ["error: no disk", "loading", "visualzero: step 1/2", "warning"]
+
+
+def test_the_log_of_a_failed_attempt_stays_when_another_begins(tmp_path: Path, logged: Any) -> None:
+    logged("echo error: node lost; exit 1")
+    (tmp_path / "log").unlink()  # as Snakemake does
+    logged("echo done")
+    [attempt] = (tmp_path / "log.attempts").iterdir()
+    assert "error: node lost" in attempt.read_text()
+    assert "done" in (tmp_path / "log").read_text()
+
+
+def test_a_first_attempt_that_succeeds_leaves_its_log_alone(tmp_path: Path, logged: Any) -> None:
+    logged("echo done")
+    assert [path.name for path in tmp_path.iterdir()] == ["log"]
 
 
 @pytest.mark.parametrize("code", [1, 130])

@@ -10,6 +10,8 @@ import argparse
 import errno
 import json
 import os
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -114,11 +116,36 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs of a training run (default: %(default)s)")
     sub.add_argument("--reasoning", type=int, metavar="TOKENS", help="assumed mean length of completions that reason")
     sub.add_argument("--json", action="store_true", help="write JSON")
+    sub = command("doctor", _doctor, "check this machine, or this login node and its cluster, before anything is run")
+    sub.add_argument(
+        "--profile", type=Path, metavar="FOLDER", help="the profile (default: slurm, where there is sbatch)"
+    )
+    _cluster_commands(command("cluster", _nothing, "a private SLURM on this machine, to try --profile slurm on"))
     command("schema", _schema, "write config/schema from the config's types")
     sub = command("tiny-models", _tiny_models, "train the demo scale's two initial models from a seed")
     sub.add_argument("--out", type=Path, default=Path("models"))
     sub.add_argument("--seed", type=int, default=0)
     return parser
+
+
+def _cluster_commands(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", required=True, metavar="ACTION")
+    start = actions.add_parser("up", help="start it: slurmctld, slurmd and munged in a folder of their own")
+    start.set_defaults(command=_cluster_up)
+    start.add_argument("--nodes", type=int, default=2, help="nodes n1, n2, ... (default: %(default)s)")
+    start.add_argument("--gpus", type=int, default=2, help="fake GPUs of each node (default: %(default)s)")
+    start.add_argument(
+        "--cpus", type=int, default=os.cpu_count() or 1, help="CPUs of each node (default: this machine's)"
+    )
+    start.add_argument("--accounting", action="store_true", help="with slurmdbd and MariaDB, for sacct and accounts")
+    stop = actions.add_parser("down", help="cancel its jobs and stop it")
+    stop.set_defaults(command=_cluster_down)
+    for action in (start, stop):
+        action.add_argument("--folder", type=Path, default=Path("work/cluster"), help="default: %(default)s")
+
+
+def _nothing(options: argparse.Namespace) -> None:
+    """Stands where a command's actions do the work."""
 
 
 def _arm(parser: argparse.ArgumentParser) -> None:
@@ -269,6 +296,34 @@ def _plan(options: argparse.Namespace) -> None:
 
     plan = plan_study(*_study(options), options.gpu, options.gpus, options.reasoning)
     print(json.dumps(plan.as_dict(), indent=2) if options.json else text_of(plan))
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    from visualzero.doctor.checks import examine
+    from visualzero.doctor.finding import text_of
+    from visualzero.doctor.profile import read_profile
+
+    folder = options.profile or (Path("slurm") if shutil.which("sbatch") else None)
+    failed = False
+    for finding in examine(*_study(options), read_profile(folder) if folder else None):
+        _print(text_of([finding]))
+        failed |= finding.level == "fail"
+    if failed:
+        sys.exit(1)
+
+
+def _cluster_up(options: argparse.Namespace) -> None:
+    from visualzero.cluster import Cluster, up
+
+    folder = options.folder.absolute()
+    up(Cluster(folder, options.nodes, options.gpus, options.cpus, accounting=options.accounting))
+    print(f"export PATH={shlex.quote(str(folder / 'bin'))}:$PATH")
+
+
+def _cluster_down(options: argparse.Namespace) -> None:
+    from visualzero.cluster import down
+
+    down(options.folder.absolute())
 
 
 def _schema(options: argparse.Namespace) -> None:

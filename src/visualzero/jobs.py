@@ -31,7 +31,7 @@ def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
     settings = {
         "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze", "trajectories"}),
         "reward": terms,
-        "recipe": recipe.model_dump(exclude={"save_steps", "prefetch"}),
+        "recipe": recipe.model_dump(exclude={"save_steps", "save_minutes", "prefetch"}),
         "options": study.data.train_options,
         "pixels": _pixels(study, arm),
         "seed": seed,

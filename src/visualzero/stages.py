@@ -18,11 +18,12 @@ from visualzero.jobs import predict_fingerprint, run_fingerprint
 from visualzero.layout import Layout
 from visualzero.manifest import read_manifest, sha256
 from visualzero.models.processor import load_processor
-from visualzero.training.run import Run
 
 
 def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
     """Train an arm with a seed."""
+    from visualzero.training.run import Run  # not at the top: evaluation's environment has no trainer
+
     spec = study.arm(arm)
     if not spec.trained or not isinstance(seed, int):
         raise UserError(f"arm '{arm}' is not trained (recipe {spec.recipe}): evaluate it with `visualzero predict`")

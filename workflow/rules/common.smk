@@ -1,15 +1,19 @@
 # The study, checked and typed, and the few functions that rules share. Parsing writes nothing and needs no network.
+import os
 import re
 import shlex
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
 
 from visualzero import jobs
 from visualzero.config import CONTROLS, overrides_of, read_study
 from visualzero.data.local import find_table
+from visualzero.doctor.cluster import blockers
 from visualzero.errors import UserError
 from visualzero.layout import UNTRAINED, Layout, kept_steps, seeds_of
+from visualzero.training.slurm_job import CHAINED
 
 # What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
 # resources and not of their params: an override reruns only jobs whose fingerprint it changes.
@@ -21,7 +25,31 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.remote_exec:
+    os.environ[CHAINED] = "1"  # a job that Snakemake has submitted may let SLURM queue it again
+
 layout = Layout(study.scale)
+
+
+def check_cluster(resources, rules):
+    """Tell in one line what keeps a profile's jobs from being submitted, before anything is made or submitted."""
+
+    def given(name):
+        """What is asked for by name; what an expression would give isn't known here."""
+        found = {str(group[name].raw) for group in (resources, *rules.values()) if name in group}
+        return {value for value in found if re.fullmatch(r"[\w.,-]+", value)}
+
+    in_conda = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+    for finding in blockers(
+        given("slurm_partition"), "".join(given("slurm_account")), in_conda, "slurm/profile.v9+.yaml"
+    ):
+        if finding.level == "fail":
+            raise WorkflowError(f"{finding.what}: {finding.remedy}")
+
+
+DEFAULT_RESOURCES = dict(workflow.resource_settings.default_resources or {})
+if "slurm_partition" in DEFAULT_RESOURCES and not (workflow.remote_exec or workflow.output_settings.dryrun):
+    check_cluster(DEFAULT_RESOURCES, workflow.resource_settings.overwrite_resources)
 
 ARMS = list(study.arms)
 INITS = sorted({study.origin(arm) for arm in ARMS})

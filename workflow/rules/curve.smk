@@ -13,7 +13,7 @@ rule predict_checkpoint:
     wildcard_constraints:
         step=r"\d+",
     conda:
-        "../../envs/evaluate.yaml"
+        EVALUATE_ENV
     threads: study.evaluate.threads
     resources:
         mem_mb=6000,

@@ -3,6 +3,11 @@ SHARDED = study.evaluate.shards > 1
 SHARD = ".{scatteritem}" if SHARDED else ""
 PREDICTIONS = layout.predictions("{arm}", "{seed}", "{benchmark}{control}")
 RESPONSES = [PREDICTIONS, manifest_of(PREDICTIONS)]
+ENGINES = {study.evaluation(arm).engine for arm in ARMS}
+EVALUATE_ENV = f"../../envs/{'train-vllm' if 'vllm' in ENGINES else 'evaluate'}.yaml"
+# On a cluster, what follows at once is one job: answers and their score, or shards' joining and its score. A profile may
+# join more of a run's: `group-components: ["evaluation_{arm}_{seed}=8"]`. Shards are jobs of their own.
+EVALUATION = "evaluation_{arm}_{seed}"
 
 
 scattergather:
@@ -21,8 +26,10 @@ rule predict:
         f"logs/{study.scale}/predict/{{arm}}/{{seed}}/{{benchmark}}{{control}}{SHARD}.log",
     benchmark:
         layout.timings / "predict" / "{arm}" / "{seed}" / f"{{benchmark}}{{control}}{SHARD}.tsv"
+    group:
+        None if SHARDED else EVALUATION
     conda:
-        "../../envs/evaluate.yaml"
+        EVALUATE_ENV
     threads: study.evaluate.threads
     resources:
         mem_mb=6000,
@@ -51,6 +58,8 @@ if SHARDED:
             RESPONSES,
         log:
             f"logs/{study.scale}/gather/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
+        group:
+            EVALUATION
         conda:
             "../../envs/evaluate.yaml"
         threads: 1
@@ -77,6 +86,8 @@ rule score:
         layout.scores("{arm}", "{seed}", "{benchmark}{control}"),
     log:
         f"logs/{study.scale}/score/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
+    group:
+        EVALUATION
     conda:
         "../../envs/evaluate.yaml"
     threads: 1
@@ -102,6 +113,8 @@ rule summarize:
         layout.summary,
     log:
         f"logs/{study.scale}/summarize.log",
+    group:
+        "results"
     conda:
         "../../envs/evaluate.yaml"
     threads: 1

@@ -13,6 +13,8 @@ rule page:
         f"logs/{study.scale}/report.log",
     benchmark:
         layout.timings / "report.tsv"
+    group:
+        "results"
     conda:
         "../../envs/report.yaml"
     threads: 1

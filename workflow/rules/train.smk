@@ -2,7 +2,8 @@
 #
 # On how many GPUs a run is trained, and how they share it, is where it runs, so these are resources (a profile's
 # `set-resources`, or `--set-resources train_grpo:processes=4 train_grpo:accelerate=zero2`): `accelerate` is a file of
-# config/accelerate, `processes` how many processes it starts. They change no param, since the training is the same.
+# config/accelerate, `processes` how many processes it starts, over all `nodes`. They change no param, since the training
+# is the same.
 VLLM = any(study.recipe(arm).engine == "vllm" for arm in GRPO_ARMS)
 
 
@@ -32,13 +33,15 @@ rule train_sft:
         runtime=720,
         accelerate="one_process",
         processes=1,
+        nodes=1,
         overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
     message:
         "SFT: {wildcards.arm}, seed {wildcards.seed}"
     shell:
-        "workflow/scripts/logged {log} accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
+        "workflow/scripts/logged {log} workflow/scripts/on_nodes {resources.nodes}"
+        " accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
         " --num_processes {resources.processes} --num_cpu_threads_per_process {threads}"
         " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"
 
@@ -69,12 +72,14 @@ rule train_grpo:
         runtime=1440,
         accelerate="one_process",
         processes=1,
+        nodes=1,
         overrides=STUDY,
     params:
         fingerprint=lambda wildcards: jobs.run_fingerprint(study, wildcards.arm, int(wildcards.seed)),
     message:
         "GRPO: {wildcards.arm}, seed {wildcards.seed}"
     shell:
-        "workflow/scripts/logged {log} accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
+        "workflow/scripts/logged {log} workflow/scripts/on_nodes {resources.nodes}"
+        " accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
         " --num_processes {resources.processes} --num_cpu_threads_per_process {threads}"
         " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"

@@ -47,6 +47,11 @@ class Optimization(Section):
     gradient_checkpointing: bool = Field(description="Recompute activations: less memory, about a third more time.")
     lora: Lora | None = Field(default=None, description="Train low-rank adapters only; null trains the weights.")
     save_steps: int = Field(gt=0, description="A checkpoint to resume from every this many steps.")
+    save_minutes: Number = Field(
+        default=10.0,
+        gt=0,
+        description="A checkpoint at least this often, too: a killed job loses this time and a step at most.",
+    )
     checkpoint_steps: int | None = Field(
         default=None,
         gt=0,
@@ -62,6 +67,11 @@ class Optimization(Section):
     def samples_per_step(self) -> int:
         """Sequences that one optimizer step learns from; `micro_batch` has to divide them."""
         return self.batch_size
+
+    @property
+    def steps_together(self) -> int:
+        """Steps that learn from the same rollouts, between which no checkpoint can be made."""
+        return 1
 
     @model_validator(mode="after")
     def _micro_batch_divides(self) -> Self:
@@ -135,6 +145,11 @@ class Grpo(Optimization):
     def samples_per_step(self) -> int:
         """Completions that one optimizer step learns from."""
         return self.batch_size * self.group_size
+
+    @property
+    def steps_together(self) -> int:
+        """Optimizer steps over each batch of rollouts."""
+        return self.iterations
 
 
 class Evaluate(Section):

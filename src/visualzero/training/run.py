@@ -26,7 +26,11 @@ from visualzero.models.loading import DTYPES, load_model
 from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
 from visualzero.prompts import question_text, render
 from visualzero.training.callbacks import KeepWeights
+from visualzero.training.lease import Lease, leased
+from visualzero.training.pace import Pace
+from visualzero.training.resuming import resume_exactly
 from visualzero.training.saving import save_model
+from visualzero.training.slurm_job import this_job
 
 CHECKPOINT = "checkpoint-"
 KEPT = "kept"
@@ -140,26 +144,41 @@ def train(
     """Train from the last whole checkpoint in `run.work`, then write all outputs; the manifest is written last.
 
     `finish` may write further files into the output folder.
+
+    Raises:
+        UserError: if another trainer is at work in `run.work`.
     """
+    if not trainer.accelerator.is_main_process:
+        _train(run, recipe, trainer, None)
+        return
+    with leased(run.work) as lease:
+        _train(run, recipe, trainer, lease)
+        lease.check()
+        if (run.work / KEPT).is_dir():
+            shutil.move(run.work / KEPT, run.out / "checkpoints")
+        write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
+        finish(run.out)
+        files = sorted(path for path in run.out.rglob("*") if path.is_file())
+        facts = {"run": run.name, "seed": run.seed, "processes": process_count(), **_origins(run), "first": _first(run)}
+        write_manifest(run.out / "manifest.json", files, run.fingerprint, **facts)
+        shutil.rmtree(run.work, ignore_errors=True)
+
+
+def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None) -> None:
+    """Train, and write the weights; every process takes part."""
     if recipe.checkpoint_steps:
         dtype = DTYPES[recipe.dtype]  # half the disk where training computes in bfloat16, as evaluation does then
         trainer.add_callback(KeepWeights(trainer, run.work / KEPT, recipe.checkpoint_steps, dtype))
+    trainer.add_callback(Pace(trainer, recipe.save_minutes, recipe.steps_together, this_job(), lease))
     with trainer.accelerator.main_process_first():  # which removes half-written checkpoints
         checkpoint = last_checkpoint(run.work)
+    if checkpoint:
+        resume_exactly(trainer, Path(checkpoint))
     trainer.train(resume_from_checkpoint=checkpoint)
-    if trainer.accelerator.is_main_process:
+    if lease:
+        lease.check()
         shutil.rmtree(run.out, ignore_errors=True)
     save_model(trainer, run.out / "model")
-    if not trainer.accelerator.is_main_process:
-        return
-    if (run.work / KEPT).is_dir():
-        shutil.move(run.work / KEPT, run.out / "checkpoints")
-    write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
-    finish(run.out)
-    files = sorted(path for path in run.out.rglob("*") if path.is_file())
-    facts = {"run": run.name, "seed": run.seed, "processes": process_count(), **_origins(run), "first": _first(run)}
-    write_manifest(run.out / "manifest.json", files, run.fingerprint, **facts)
-    shutil.rmtree(run.work, ignore_errors=True)
 
 
 def _first(run: Run) -> dict[str, Any]:

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Made by scripts/pins from requirements.lock; do not edit. Questions: drawing, tables, downloads; models.
+# Snakemake runs it in the new environment, from the root of the repository.
+#
+# Without GPUs, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the CUDA libraries (gigabytes). With
+# VISUALZERO_PIP=uv, uv (which has to be on PATH) installs in place of pip, and environments share their files.
+set -euo pipefail
+install=(python -m pip install --no-input --disable-pip-version-check --progress-bar off)
+if [ "${VISUALZERO_PIP:-pip}" = uv ]; then
+    install=(uv pip install --python "$CONDA_PREFIX/bin/python" --link-mode hardlink)
+fi
+"${install[@]}" --requirement /dev/stdin <<'PINS'
+annotated-types==0.8.0
+anyio==4.16.0
+certifi==2026.10.18
+click==8.5.1
+filelock==4.2.11
+fsspec==2026.9.0
+h11==0.16.0
+hf-xet==1.8.0
+httpcore==1.0.9
+httpx==0.28.1
+huggingface-hub==1.33.0
+idna==3.20
+numpy==2.4.6
+packaging==25.0
+pandas==3.1.1
+pillow==13.0.0
+pyarrow==26.0.1
+pydantic==2.14.3
+pydantic-core==2.50.4
+python-dateutil==2.9.0.post0
+pyyaml==6.0.3
+setuptools==84.2.1
+six==1.17.0
+tqdm==4.70.1
+typing-extensions==4.16.0
+typing-inspection==0.4.5
+PINS
+"${install[@]}" --no-deps --no-build-isolation --editable .

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Made by scripts/pins from requirements.lock; do not edit. Figures, tables, the page.
+# Snakemake runs it in the new environment, from the root of the repository.
+#
+# Without GPUs, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the CUDA libraries (gigabytes). With
+# VISUALZERO_PIP=uv, uv (which has to be on PATH) installs in place of pip, and environments share their files.
+set -euo pipefail
+install=(python -m pip install --no-input --disable-pip-version-check --progress-bar off)
+if [ "${VISUALZERO_PIP:-pip}" = uv ]; then
+    install=(uv pip install --python "$CONDA_PREFIX/bin/python" --link-mode hardlink)
+fi
+"${install[@]}" --requirement /dev/stdin <<'PINS'
+annotated-types==0.8.0
+contourpy==1.3.3
+cycler==0.12.1
+fonttools==4.68.0
+jinja2==3.1.6
+kiwisolver==1.5.1
+markupsafe==3.0.4
+matplotlib==3.11.2
+numpy==2.4.6
+packaging==25.0
+pandas==3.1.1
+pillow==13.0.0
+pyarrow==26.0.1
+pydantic==2.14.3
+pydantic-core==2.50.4
+pyparsing==3.3.3
+python-dateutil==2.9.0.post0
+pyyaml==6.0.3
+scipy==1.17.1
+setuptools==84.2.1
+six==1.17.0
+typing-extensions==4.16.0
+typing-inspection==0.4.5
+PINS
+"${install[@]}" --no-deps --no-build-isolation --editable .
