@@ -5,9 +5,7 @@ rule page:
         [layout.run(arm, seed) / "manifest.json" for arm in study.trained_arms() for seed in study.seeds],
         manifest_of(layout.questions("train")),
     output:
-        layout.report / "index.html",
-        layout.report / "arms.csv",
-        layout.report / "arms.md",
+        PAGE,
     log:
         f"logs/{study.scale}/report.log",
     benchmark:
