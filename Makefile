@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 RUN := .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint env clean
+.PHONY: help demo record test lint env clean
 
 help:  ## List the targets.
 	@echo 'Targets (see the top of the Makefile for options):'
@@ -24,6 +24,12 @@ demo: env  ## Run the whole study that config/config.yaml describes (as shipped:
 	@echo 'running the study: snakemake all'
 	@$(RUN)snakemake all $(SNAKEMAKE)
 	@echo "report: results/$$(sed -n 's/^scale:[[:space:]]*\([A-Za-z0-9_-]*\).*/\1/p' config/config.yaml)/report/index.html"
+
+record: env  ## Run the demo as DVC does, and record it: afterwards dvc.lock is true, and can be committed.
+	@echo 'running and recording the study: dvc repro'
+	@$(RUN)dvc repro
+	@$(RUN)dvc status
+	@echo 'to commit: git add dvc.lock results/demo'
 
 test: env lint  ## Check style, types and the workflow, then run the tests.
 	@echo 'running the tests: pytest'

@@ -28,6 +28,7 @@ localrules:
     models,
     sft,
     grpo,
+    train,
     evaluate,
     curve,
     report,
@@ -36,31 +37,44 @@ localrules:
 rule all:
     default_target: True
     input:
-        layout.report / "index.html",
+        DATA,
+        MODELS,
+        SFT,
+        GRPO,
+        ANSWERS,
+        layout.summary,
+        PAGE,
 
 
 rule data:
     input:
-        [manifest_of(layout.questions(name)) for name in ("train", *BENCHMARKS)],
+        DATA,
 
 
 rule models:
     input:
-        [layout.model(init).parent / "manifest.json" for init in INITS],
+        MODELS,
 
 
 rule sft:
     input:
-        [layout.run(arm, seed) / "manifest.json" for arm in SFT_ARMS for seed in study.seeds],
+        SFT,
 
 
 rule grpo:
     input:
-        [layout.run(arm, seed) / "manifest.json" for arm in GRPO_ARMS for seed in study.seeds],
+        GRPO,
+
+
+rule train:
+    input:
+        SFT,
+        GRPO,
 
 
 rule evaluate:
     input:
+        ANSWERS,
         layout.summary,
 
 
@@ -71,4 +85,5 @@ rule curve:
 
 rule report:
     input:
-        layout.report / "index.html",
+        layout.summary,
+        PAGE,

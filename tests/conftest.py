@@ -9,6 +9,8 @@ import pytest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from repository import Repository
+
 TEXTS = [
     "How many cubes are in the image? Select from the following choices. (A) 0 (B) 1 (C) 2 (D) 3",
     "A conversation between User and Assistant. The user asks a question about the image, and the Assistant solves it.",
@@ -48,6 +50,21 @@ def toyspace(tmp_path_factory: pytest.TempPathFactory) -> "pd.DataFrame":
     path = tmp_path_factory.mktemp("data") / "train.parquet"
     write_questions(toyspace_rows("train", 16, 1), path)
     return read_questions(path)
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> "Repository":
+    """A repository whose study Snakemake has run and DVC has recorded and pushed; tests work on copies and clones."""
+    from repository import ARMS, make_repository
+
+    folder = tmp_path_factory.mktemp("recorded")
+    made = make_repository(folder / "repository")
+    assert len(made.snakemake("all")) == 2 + 2 + 3 + 2 * len(ARMS) + 2
+    assert made.repro() == set(), "DVC had something run that Snakemake had made"
+    made.ok("dvc", "remote", "add", "--default", "shared", str(folder / "remote"))
+    made.ok("dvc", "push")
+    made.save("the results")
+    return made
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import yaml
 
 from visualzero import jobs
 from visualzero.config import Study, load_study
+from visualzero.reruns.lineage import stage_fingerprints
 
 ROOT = Path(__file__).resolve().parents[1]
 code = importlib.import_module("visualzero.fingerprint")
@@ -166,6 +168,86 @@ def test_a_new_import_is_followed(edit: Callable[..., None]) -> None:
     before = fingerprints(study(arms=arms))
     edit("data/build.py")
     assert f"run {INSTRUCT}" in changed(before, fingerprints(study(arms=arms)))
+
+
+# Software environments and rules
+
+
+@pytest.fixture
+def edit_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A function that replaces a text in a copy of envs/ and workflow/, in which the process then works."""
+    for part in ("envs", "workflow"):
+        shutil.copytree(ROOT / part, tmp_path / part)
+    monkeypatch.chdir(tmp_path)
+
+    def replace(name: str, text: str, instead: str) -> None:
+        before = (tmp_path / name).read_text()
+        assert text in before
+        (tmp_path / name).write_text(before.replace(text, instead))
+        forget()
+        jobs._commands.cache_clear()
+
+    yield replace
+    forget()
+    jobs._commands.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("env", "what"),
+    [
+        ("data", {"data", "model"}),
+        ("train", {"run"}),
+        ("train-vllm", set()),
+        ("evaluate", {"predict", "score", "summary"}),
+        ("report", {"report"}),
+    ],
+    ids=readable,
+)
+def test_an_env_file_changes_all_of_its_stages_and_no_others(
+    edit_project: Callable[..., None], env: str, what: set[str]
+) -> None:
+    before = fingerprints(study())
+    edit_project(f"envs/{env}.yaml", "python=3.11", "python=3.12")
+    found = changed(before, fingerprints(study()))
+    assert kinds(found) == what
+    assert found == {name for name in before if name.split()[0] in what}
+
+
+def test_pins_and_scripts_beside_an_env_file_are_part_of_it(edit_project: Any, tmp_path: Path) -> None:
+    before = fingerprints(study())
+    (tmp_path / "envs/report.linux-64.pin.txt").write_text("one\n")
+    jobs._env_files.cache_clear()
+    assert changed(before, fingerprints(study())) == {"report"}
+    jobs._env_files.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("rules", "text", "instead", "what"),
+    [
+        ("train", "--num_processes", "--processes", {"run"}),
+        ("train", "mem_mb=8000", "mem_mb=9000", set()),
+        ("train", "# Training resumes", "# Each training resumes", set()),
+        ("evaluate", " score-arm {wildcards.arm}", " score-arm --strict {wildcards.arm}", {"score"}),
+    ],
+    ids=readable,
+)
+def test_the_command_of_a_rule_changes_what_it_makes_and_nothing_else_in_a_rule_does(
+    edit_project: Callable[..., None], rules: str, text: str, instead: str, what: set[str]
+) -> None:
+    before = fingerprints(study())
+    edit_project(f"workflow/rules/{rules}.smk", text, instead)
+    assert kinds(changed(before, fingerprints(study()))) == what
+
+
+def test_a_hundred_arms_take_less_than_a_second() -> None:
+    arms = raw_arms()
+    many = {f"{GRPO}-{number}": {**arms[GRPO], "title": f"Arm {number}"} for number in range(100)}
+    big = study(arms=arms | many, run=list(many), comparisons=[], controls={}, seeds=[1, 2, 3])
+    forget()
+    begun = time.process_time()
+    found = stage_fingerprints(big)
+    assert time.process_time() - begun < 1
+    assert len(found["train"]) == 100
 
 
 # Settings

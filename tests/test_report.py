@@ -13,6 +13,7 @@ import pytest
 
 from report_study import ARMS, write_study
 from visualzero.errors import UserError
+from visualzero.layout import REPORT_FILES
 from visualzero.report import ReportInputs, build_report
 from visualzero.report.figures import nice_ticks
 
@@ -41,7 +42,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> ReportInputs:
 def page(study: ReportInputs, tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp("page") / "report"
     build_report(study, out)
-    assert sorted(path.name for path in out.iterdir()) == ["arms.csv", "arms.md", "index.html"]
+    assert {path.name for path in out.iterdir()} == set(REPORT_FILES)
     assert [path.name for path in out.parent.iterdir()] == ["report"]  # nothing left beside it
     return (out / "index.html").read_text(encoding="utf-8")
 

@@ -15,7 +15,7 @@ def value(term: str, completion: str, **changes) -> float:
 
 
 def test_every_file_is_a_term():
-    assert sorted(reward_terms()) == ["accuracy", "format", "length"]
+    assert sorted(reward_terms()) == ["accuracy", "format", "length", "overlong", "repetition"]
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,42 @@ def test_format_pays_for_one_thought_and_one_answer(completion, expected):
 
 def test_length_is_the_number_of_tokens_whatever_they_say():
     assert value("length", "", n_tokens=700) == 700.0
+
+
+@pytest.mark.parametrize(
+    ("n_tokens", "max_tokens", "expected"),
+    [(80, 100, 0.0), (90, 100, -0.5), (100, 100, -1.0), (1000, 100, -1.0), (1000, None, 0.0), (3, 3, -1.0)],
+)
+def test_overlong_costs_what_lies_in_the_last_fifth_of_the_limit(n_tokens, max_tokens, expected):
+    assert value("overlong", "", n_tokens=n_tokens, max_tokens=max_tokens) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        ("The ball is left of the cube and of the cone.", 0.0),
+        ("left left left left left left", -0.75),  # four sequences of three words, one of them new
+        ("left left", 0.0),
+        ("", 0.0),
+    ],
+)
+def test_repetition_costs_the_share_of_three_words_said_before(completion, expected):
+    assert value("repetition", completion) == pytest.approx(expected)
+
+
+def test_penalties_are_those_of_trl():
+    from trl.rewards import get_repetition_penalty_reward, get_soft_overlong_punishment
+
+    words = ["one", "two", "three", "four", "one", "two", "three", "five", "one", "two", "three"]
+    [penalty] = get_repetition_penalty_reward(3)([words])
+    assert value("repetition", " ".join(words)) == penalty < 0
+    [punishment] = get_soft_overlong_punishment(700, 140)([[1] * 650])
+    assert value("overlong", "", n_tokens=650, max_tokens=700) == punishment < 0
+
+
+def test_a_term_that_needs_no_limit_is_not_told_it():
+    values = score_completion({"format": 1.0, "overlong": 1.0}, GOOD, **WHERE, max_tokens=20)
+    assert values == {"format": 1.0, "overlong": -1.0}
 
 
 def test_a_reward_is_the_weighted_sum_of_its_terms():

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -40,8 +41,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture
 def copy(study: Workspace, tmp_path: Path) -> Workspace:
-    """The finished study's questions and models in a folder of their own."""
+    """The finished study's questions and models in a folder of their own, with Snakemake's records of them."""
     workspace = make_workspace(tmp_path / "copy", study.settings)
+    shutil.copytree(study.folder / ".snakemake/metadata", workspace.folder / ".snakemake/metadata")
     for part in ("data", "models"):
         subprocess.run(
             ["cp", "-Rp", str(study.folder / "results/demo" / part), "."], cwd=_results(workspace), check=True

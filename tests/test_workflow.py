@@ -71,6 +71,7 @@ with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
                 "wildcards": dict(job.wildcards_dict),
                 "input": list(map(str, job.input)),
                 "output": list(map(str, job.output)),
+                "benchmark": str(job.benchmark) if job.benchmark else None,
                 "params": dict(job.params.items()),
                 "shell": job.shellcmd,
             }

@@ -111,6 +111,18 @@ def _parser() -> argparse.ArgumentParser:
     command("curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep")
     command("summarize", _summarize, "every number of the study in one JSON file")
     command("report", _report, "the page, with CSV and Markdown tables")
+    sub = command("rewards", _rewards, "list the reward terms, or try one on recorded completions")
+    tries = sub.add_subparsers(metavar="[try TERM FILE]")
+    sub = tries.add_parser("try", help="what a term would have paid", description="what a term would have paid")
+    sub.add_argument("term", metavar="TERM")
+    sub.add_argument("file", type=Path, metavar="FILE", help="a run's rollouts.parquet, or JSONL with completions")
+    sub.add_argument("--json", action="store_true", help="write JSON")
+    sub.set_defaults(command=_try_reward)
+    sub = command("why", _why, "what would run now, and for which change")
+    sub.add_argument("target", nargs="?", default="all", help="a target of the Snakefile (default: %(default)s)")
+    sub.add_argument("--json", action="store_true", help="write JSON")
+    command("hydrate", _hydrate, "after dvc pull or checkout: verify the results and let Snakemake believe in them")
+    command("fingerprints", _fingerprints, "write what each stage is made from, for DVC: dvc.yaml's first stage")
     sub = command("plan", _plan, "what the study costs before it is run: tokens, FLOPs, GPU memory and hours, disk")
     sub.add_argument("--gpu", metavar="NAME", help="a GPU such as H100-80GB (default: the paper's; in float32 a CPU)")
     sub.add_argument("--gpus", type=int, default=1, metavar="N", help="GPUs of a training run (default: %(default)s)")
@@ -163,6 +175,15 @@ def _study(options: argparse.Namespace) -> tuple[Study, Layout]:
     return study, Layout(study.scale)
 
 
+def _made_from(layout: Layout, parts: dict[str, str]) -> str:
+    """The fingerprint of what a job is made from, which is kept for `visualzero why`."""
+    from visualzero.fingerprint import digest
+    from visualzero.reruns.ledger import remember
+
+    remember(layout, parts)
+    return digest(parts)
+
+
 def _seed(options: argparse.Namespace, study: Study) -> int | str:
     if not study.arm(options.arm).trained:
         return UNTRAINED
@@ -175,7 +196,7 @@ def _seed(options: argparse.Namespace, study: Study) -> int | str:
 
 def _questions(options: argparse.Namespace) -> None:
     from visualzero.data.build import build_questions
-    from visualzero.jobs import data_fingerprint
+    from visualzero.jobs import data_parts
 
     study, layout = _study(options)
     if options.name != "train":
@@ -183,7 +204,7 @@ def _questions(options: argparse.Namespace) -> None:
     train = options.name == "train"
     source = study.data.train if train else study.data.benchmarks[options.name].source
     key = "data.train" if train else f"data.benchmarks.{options.name}.source"
-    build_questions(source, layout.questions(options.name), data_fingerprint(study, options.name), key)
+    build_questions(source, layout.questions(options.name), _made_from(layout, data_parts(study, options.name)), key)
 
 
 def _benchmark(study: Study, name: str) -> None:
@@ -194,18 +215,22 @@ def _benchmark(study: Study, name: str) -> None:
 
 
 def _model(options: argparse.Namespace) -> None:
-    from visualzero.jobs import model_fingerprint
+    from visualzero.jobs import model_parts
     from visualzero.models.fetching import fetch_model
 
     study, layout = _study(options)
     source = getattr(study.models, options.init)
     key = f"models.{options.init}"
-    fetch_model(source, layout.model(options.init), model_fingerprint(study, options.init), key)
+    fetch_model(source, layout.model(options.init), _made_from(layout, model_parts(study, options.init)), key)
 
 
 def _train(options: argparse.Namespace) -> None:
     study, layout = _study(options)
     seed = _seed(options, study)
+    if study.arm(options.arm).trained:
+        from visualzero.jobs import run_parts
+
+        _made_from(layout, run_parts(study, options.arm, seed))
     from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
 
     train_arm(study, layout, options.arm, seed)
@@ -213,10 +238,12 @@ def _train(options: argparse.Namespace) -> None:
 
 def _predict(options: argparse.Namespace) -> None:
     from visualzero.evaluation.shards import Shard
+    from visualzero.jobs import predict_parts
 
     study, layout = _study(options)
     _benchmark(study, options.benchmark)
     seed = _seed(options, study)
+    _made_from(layout, predict_parts(study, options.arm, options.benchmark, options.control))
     shard = Shard.parse(options.shard) if options.shard else None
     from visualzero.stages import predict_arm  # loads torch
 
@@ -237,9 +264,11 @@ def _gather(options: argparse.Namespace) -> None:
 
 def _score_arm(options: argparse.Namespace) -> None:
     from visualzero.evaluation.score import score_arm
+    from visualzero.jobs import score_parts
 
     study, layout = _study(options)
     _benchmark(study, options.benchmark)
+    _made_from(layout, score_parts(study, options.arm))
     score_arm(study, layout, options.arm, _seed(options, study), options.benchmark, options.control)
 
 
@@ -280,14 +309,60 @@ def _curve(options: argparse.Namespace) -> None:
 
 def _summarize(options: argparse.Namespace) -> None:
     from visualzero.evaluation.summarize import summarize_study
+    from visualzero.jobs import summary_parts
 
-    summarize_study(*_study(options))
+    study, layout = _study(options)
+    _made_from(layout, summary_parts(study))
+    summarize_study(study, layout)
 
 
 def _report(options: argparse.Namespace) -> None:
+    from visualzero.jobs import report_parts
     from visualzero.report.build import report_study
 
-    report_study(*_study(options))
+    study, layout = _study(options)
+    _made_from(layout, report_parts(study))
+    report_study(study, layout)
+
+
+def _rewards(options: argparse.Namespace) -> None:
+    from visualzero.trial import terms_text
+
+    _print(terms_text(_study(options)[0]))
+
+
+def _try_reward(options: argparse.Namespace) -> None:
+    from visualzero.trial import trial_text, try_term
+
+    found = try_term(*_study(options), options.term, options.file)
+    _print(json.dumps(found, indent=2) if options.json else trial_text(found))
+
+
+def _why(options: argparse.Namespace) -> None:
+    from snakemake.exceptions import WorkflowError
+
+    from visualzero.reruns.plan import plan
+    from visualzero.reruns.why import why, why_text
+
+    study, layout = _study(options)
+    try:
+        planned = plan(options.set, options.target)
+    except WorkflowError as error:
+        raise UserError(str(error).strip()) from None
+    found = why(study, layout, planned)
+    _print(json.dumps(found, indent=2) if options.json else why_text(found))
+
+
+def _hydrate(options: argparse.Namespace) -> None:
+    from visualzero.reruns.hydrate import hydrate
+
+    hydrate(*_study(options))
+
+
+def _fingerprints(options: argparse.Namespace) -> None:
+    from visualzero.reruns.lineage import write_fingerprints
+
+    write_fingerprints(*_study(options))
 
 
 def _plan(options: argparse.Namespace) -> None:

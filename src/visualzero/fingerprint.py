@@ -6,30 +6,61 @@ No time, path of the machine or git revision takes part.
 import ast
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).parent
+DIGITS = 16
 
 # Never part of a closure: settings are in the digest by value, and the others say things, name files, or fetch files
 # whose content is checked.
 NEUTRAL = ("config", "downloads", "errors", "hub", "layout", "manifest", "progress")
 
 
+Parts = dict[str, str]
+"""What an output is made from: values and digests by label (`setting recipe.steps`, `code training/grpo.py`)."""
+
+
 def fingerprint(settings: Mapping[str, Any], modules: Iterable[str], files: Iterable[Path] = ()) -> str:
-    """Sixteen hex digits of settings (JSON values), of modules with everything they import here, and of further files.
+    """Sixteen hex digits of `parts` of the same arguments."""
+    return digest(parts(settings, modules, files))
+
+
+def parts(settings: Mapping[str, Any], modules: Iterable[str], files: Iterable[Path] = ()) -> Parts:
+    """Settings (JSON values) by their keys, and digests of modules with everything they import here, and of files.
 
     `modules` are dotted names inside this package, such as `training.sft`. `files` are named by their path in the
-    package where they lie in it, else by their name.
+    package where they lie in it, else by their folder and name.
     """
-    code = sorted({path for module in modules for path in closure(module)} | set(files))
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-    for path in code:
-        name = path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else path.name
-        digest.update(f"\0{name}\0{_content(path)}".encode())
-    return digest.hexdigest()[:16]
+    code = {path for module in modules for path in closure(module)} | set(files)
+    found = {f"setting {key}": json.dumps(value, sort_keys=True) for key, value in _flat(settings)}
+    return found | {f"code {_name(path)}": _content(path) for path in code}
+
+
+def digest(parts: Mapping[str, Any]) -> str:
+    """Sixteen hex digits of what an output is made from."""
+    return text_digest(json.dumps(parts, sort_keys=True))
+
+
+def text_digest(text: str) -> str:
+    """Sixteen hex digits of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Dotted keys down to the last mapping, so that a change can be told by its key; an empty mapping is a value."""
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+@lru_cache
+def _name(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix() if path.is_relative_to(PACKAGE) else f"{path.parent.name}/{path.name}"
 
 
 @lru_cache
@@ -48,7 +79,7 @@ def closure(module: str) -> frozenset[Path]:
 
 @lru_cache
 def _content(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
 
 
 @lru_cache

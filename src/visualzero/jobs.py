@@ -1,29 +1,35 @@
-"""What each job depends on: its fingerprint, from the study and the code that runs it.
+"""What each job depends on: its parts, and their fingerprint, from the study, the code, the rule and the software env.
 
-Snakemake puts these into `params:`, so that an edit reruns exactly what it can change; manifests record them.
+Snakemake puts the fingerprints into `params:`, so that an edit reruns exactly what it can change; manifests record
+them, DVC reads them from `results/<scale>/fingerprints.json`, and `visualzero why` compares the parts behind them.
 """
 
+import re
+from functools import lru_cache
 from pathlib import Path
 
 from visualzero.config import Study
-from visualzero.fingerprint import PACKAGE, fingerprint
+from visualzero.errors import UserError
+from visualzero.fingerprint import PACKAGE, Parts, digest, parts, text_digest
 
 CHECKS = {"sha256"}  # what a source is only checked against: it can refuse an output, not change it
 
 
-def data_fingerprint(study: Study, name: str) -> str:
+def data_parts(study: Study, name: str) -> Parts:
     """Of the Question table of `train` or of a benchmark."""
     source = study.data.train if name == "train" else study.data.benchmarks[name].source
-    return fingerprint(source.model_dump(exclude=CHECKS), ["data.build", f"data.{_reader(source.kind)}"])
+    code = ["data.build", f"data.{_reader(source.kind)}"]
+    return parts(source.model_dump(exclude=CHECKS), code, _env("data")) | _rule("questions")
 
 
-def model_fingerprint(study: Study, init: str) -> str:
+def model_parts(study: Study, init: str) -> Parts:
     """Of an initial model."""
     source = getattr(study.models, init)
-    return fingerprint({"path": source.path, "repo": source.repo, "revision": source.revision}, ["models.fetching"])
+    settings = {"path": source.path, "repo": source.repo, "revision": source.revision}
+    return parts(settings, ["models.fetching"], _env("data")) | _rule("initial_model")
 
 
-def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
+def run_parts(study: Study, arm: str, seed: int | str) -> Parts:
     """Of a trained arm's weights. How often checkpoints are saved, and who reads images, can't."""
     spec = study.arm(arm)
     recipe = study.recipe(arm)
@@ -37,11 +43,12 @@ def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
         "seed": seed,
     }
     scored = ["accuracy", "format"] if spec.trajectories else terms  # what picks trajectories, what rewards rollouts
-    rewards = [PACKAGE / "rewards" / f"{term}.py" for term in scored]
-    return fingerprint(settings, [f"training.{spec.recipe}", *_modules(rewards)], [_stages(), _prompt(spec.prompt)])
+    code = [f"training.{spec.recipe}", *(f"rewards.{term}" for term in scored)]
+    env = "train-vllm" if spec.recipe == "grpo" and _vllm(study) else "train"
+    return parts(settings, code, [_stages(), _prompt(spec.prompt), *_env(env)]) | _rule(f"train_{spec.recipe}")
 
 
-def predict_fingerprint(study: Study, arm: str, benchmark: str, control: str | None = None) -> str:
+def predict_parts(study: Study, arm: str, benchmark: str, control: str | None = None) -> Parts:
     """Of an arm's responses to a benchmark or to its control questions, given its weights and the questions.
 
     How many shards they are made in can't change them.
@@ -57,33 +64,74 @@ def predict_fingerprint(study: Study, arm: str, benchmark: str, control: str | N
         ),
     }
     code = ["evaluation.generate", "evaluation.control_questions", f"evaluation.{evaluate.engine}_engine"]
-    return fingerprint(settings, code, [_stages(), _prompt(spec.asked_with)])
+    return parts(settings, code, [_stages(), _prompt(spec.asked_with), *_env("evaluate")]) | _rule("predict")
+
+
+def score_parts(study: Study, arm: str) -> Parts:
+    """Of scores, given the responses."""
+    settings = {"scorer": study.evaluate.scorer, "prompt": study.arm(arm).asked_with}
+    return parts(settings, ["evaluation.score"], _env("evaluate")) | _rule("score")
+
+
+def curve_parts(study: Study) -> Parts:
+    """Of accuracy against steps, given the checkpoints' responses."""
+    settings = {"scorer": study.evaluate.scorer, "prompts": [arm.asked_with for arm in study.arms.values()]}
+    return parts(settings, ["evaluation.curve"], _env("evaluate")) | _rule("accuracy_curve")
+
+
+def summary_parts(study: Study) -> Parts:
+    """Of the summary, given the scores."""
+    benchmarks = {name: b.model_dump(exclude={"source"}) for name, b in study.data.benchmarks.items()}
+    keys = {"scale", "seeds", "arms", "comparisons", "controls", "evaluate"}
+    settings = study.model_dump(include=keys) | {"data": benchmarks}
+    return parts(settings, ["evaluation.summarize"], _env("evaluate")) | _rule("summarize")
+
+
+def report_parts(study: Study) -> Parts:
+    """Of the report, given everything that it shows."""
+    settings = study.model_dump(include={"scale", "seeds", "arms", "rewards"})
+    templates = sorted((PACKAGE / "report").glob("*.jinja"))
+    return parts(settings, ["report.page"], [*templates, *_env("report")]) | _rule("page")
+
+
+def data_fingerprint(study: Study, name: str) -> str:
+    """Digest of `data_parts`."""
+    return digest(data_parts(study, name))
+
+
+def model_fingerprint(study: Study, init: str) -> str:
+    """Digest of `model_parts`."""
+    return digest(model_parts(study, init))
+
+
+def run_fingerprint(study: Study, arm: str, seed: int | str) -> str:
+    """Digest of `run_parts`."""
+    return digest(run_parts(study, arm, seed))
+
+
+def predict_fingerprint(study: Study, arm: str, benchmark: str, control: str | None = None) -> str:
+    """Digest of `predict_parts`."""
+    return digest(predict_parts(study, arm, benchmark, control))
 
 
 def score_fingerprint(study: Study, arm: str) -> str:
-    """Of scores, given the responses."""
-    settings = {"scorer": study.evaluate.scorer, "prompt": study.arm(arm).asked_with}
-    return fingerprint(settings, ["evaluation.score"])
+    """Digest of `score_parts`."""
+    return digest(score_parts(study, arm))
 
 
 def curve_fingerprint(study: Study) -> str:
-    """Of accuracy against steps, given the checkpoints' responses."""
-    settings = {"scorer": study.evaluate.scorer, "prompts": [arm.asked_with for arm in study.arms.values()]}
-    return fingerprint(settings, ["evaluation.curve"])
+    """Digest of `curve_parts`."""
+    return digest(curve_parts(study))
 
 
 def summary_fingerprint(study: Study) -> str:
-    """Of the summary, given the scores."""
-    benchmarks = {name: b.model_dump(exclude={"source"}) for name, b in study.data.benchmarks.items()}
-    parts = {"scale", "seeds", "arms", "comparisons", "controls", "evaluate"}
-    settings = study.model_dump(include=parts) | {"data": benchmarks}
-    return fingerprint(settings, ["evaluation.summarize"])
+    """Digest of `summary_parts`."""
+    return digest(summary_parts(study))
 
 
 def report_fingerprint(study: Study) -> str:
-    """Of the report, given everything that it shows."""
-    settings = study.model_dump(include={"scale", "seeds", "arms", "rewards"})
-    return fingerprint(settings, ["report.page"], sorted((PACKAGE / "report").glob("*.jinja")))
+    """Digest of `report_parts`."""
+    return digest(report_parts(study))
 
 
 def _pixels(study: Study, arm: str) -> list[int]:
@@ -104,5 +152,60 @@ def _reader(kind: str) -> str:
     return "toyspace.questions" if kind == "toyspace" else kind
 
 
-def _modules(files: list[Path]) -> list[str]:
-    return [".".join(path.relative_to(PACKAGE).with_suffix("").parts) for path in files]
+def _vllm(study: Study) -> bool:
+    """Whether the rule of all grpo arms takes the env with vLLM."""
+    arms = [arm for arm in study.arms.values() if arm.recipe == "grpo"]
+    return any(arm.grpo.get("engine", study.grpo.engine) == "vllm" for arm in arms)
+
+
+def _project(folder: str) -> Path:
+    """A folder of the project: below the working folder, else beside the package's sources.
+
+    Raises:
+        UserError: if it is in neither.
+    """
+    for root in (Path.cwd(), PACKAGE.parents[1]):
+        if (root / folder).is_dir():
+            return root / folder
+    raise UserError(f"{folder}: no such folder in {Path.cwd()}: run this from the project's root")
+
+
+def _env(name: str) -> list[Path]:
+    """The files of a software env: its packages, and pins and scripts of the same name where there are some.
+
+    Raises:
+        UserError: if there is none.
+    """
+    found = _env_files(_project("envs"), name)
+    if not found:
+        raise UserError(f"envs/{name}.yaml: no such file: restore it, since results depend on it")
+    return found
+
+
+@lru_cache
+def _env_files(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.glob(f"{name}.*"))
+
+
+def _rule(name: str) -> Parts:
+    """The command of a rule of the workflow, before its wildcards are filled in.
+
+    Raises:
+        UserError: if no rule has this name.
+    """
+    commands = _commands(_project("workflow"))
+    if name not in commands:
+        raise UserError(f"workflow/rules: no rule {name} with a shell command: restore it, or correct jobs.py")
+    return {f"rule {name}": commands[name]}
+
+
+@lru_cache
+def _commands(workflow: Path) -> dict[str, str]:
+    """Digests of every rule's shell command by the rule's name."""
+    found = {}
+    for file in sorted((workflow / "rules").glob("*.smk")):
+        _, *texts = re.split(r"^ *rule (\w+):\n", file.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        for name, body in zip(texts[::2], texts[1::2], strict=True):
+            if shell := re.search(r"^( *)shell:\n((?:\1 .*\n?)+)", body, flags=re.MULTILINE):
+                found[name] = text_digest("\n".join(line.strip() for line in shell[2].splitlines()))
+    return found

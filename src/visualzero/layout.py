@@ -5,6 +5,7 @@ from pathlib import Path
 
 from visualzero.config import MODELS, Study
 
+REPORT_FILES = ("index.html", "arms.csv", "arms.md", "curves.csv", "manifests.json", "metrics.json")
 UNTRAINED = "untrained"  # stands where a seed would, for arms that have no weights of their own
 
 
@@ -18,6 +19,11 @@ class Layout:
     def root(self) -> Path:
         """Folder of everything that Snakemake makes at this scale."""
         return Path("results") / self.scale
+
+    @property
+    def fingerprints(self) -> Path:
+        """What each stage is made from, for DVC (JSON)."""
+        return self.root / "fingerprints.json"
 
     def questions(self, name: str) -> Path:
         """Question table of `train` or of a benchmark; its manifest is the same path with `.json`."""

@@ -2,6 +2,7 @@
 import os
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -12,7 +13,8 @@ from visualzero.config import CONTROLS, overrides_of, read_study
 from visualzero.data.local import find_table
 from visualzero.doctor.cluster import blockers
 from visualzero.errors import UserError
-from visualzero.layout import UNTRAINED, Layout, kept_steps, seeds_of
+from visualzero.layout import REPORT_FILES, UNTRAINED, Layout, kept_steps, seeds_of
+from visualzero.reruns.trust import check_results
 from visualzero.training.slurm_job import CHAINED
 
 # What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
@@ -65,6 +67,19 @@ CONTROL_EVALUATIONS = [
     if arm in arms
 ]
 
+# Outputs by stage, all of them: a target asks for each one, so that one that was deleted is made again.
+TABLES = [layout.questions(name) for name in ("train", *BENCHMARKS)]
+DATA = [*TABLES, *(table.with_suffix(".json") for table in TABLES)]
+MODELS = [layout.model(init).parent / part for init in INITS for part in ("model", "manifest.json")]
+SFT_PARTS = ("model", "history.parquet", "manifest.json")
+GRPO_PARTS = (*SFT_PARTS, "rollouts.parquet")
+SFT = [layout.run(arm, seed) / part for arm in SFT_ARMS for seed in study.seeds for part in SFT_PARTS]
+GRPO = [layout.run(arm, seed) / part for arm in GRPO_ARMS for seed in study.seeds for part in GRPO_PARTS]
+ANSWERS = [
+    of(*evaluation) for of in (layout.predictions, layout.scores) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS
+]
+PAGE = [layout.report / name for name in REPORT_FILES]
+
 
 wildcard_constraints:
     arm="|".join(map(re.escape, ARMS)),
@@ -84,8 +99,24 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
+@cache
+def check():
+    """Stop a plan if results were pulled or copied, or have lost a file, since Snakemake would believe in them.
+
+    Not so if everything is made again anyway, and not in the jobs of a cluster. Every plan begins with questions or
+    models, whose inputs ask for this; when files are read, Snakemake doesn't know yet what it is asked to do.
+    """
+    if not workflow.is_main_process or workflow.dag_settings.forceall:
+        return
+    try:
+        check_results(study, layout)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def source_table(wildcards):
     """The user's own table that questions are made from, where there is one."""
+    check()
     name = wildcards.name
     source = study.data.train if name == "train" else study.data.benchmarks[name].source
     if source.kind != "local":
@@ -98,6 +129,7 @@ def source_table(wildcards):
 
 def source_model(wildcards):
     """What shows that a checkpoint of the user's has changed: its manifest, or else its weights."""
+    check()
     source = getattr(study.models, wildcards.init)
     if source.path is None:
         return []

@@ -6,9 +6,7 @@ rule page:
         manifest_of(layout.questions("train")),
         layout.curve if any(kept_steps(study, arm) for arm in ARMS) else [],
     output:
-        layout.report / "index.html",
-        layout.report / "arms.csv",
-        layout.report / "arms.md",
+        PAGE,
     log:
         f"logs/{study.scale}/report.log",
     benchmark:

@@ -1,4 +1,4 @@
-"""Building the report: every section's content, the page, and the two tables, written together.
+"""Building the report: every section's content, the page, and the tables beside it, written together.
 
 The page is one file without scripts or requests. All that comes from data, models or config reaches it through Jinja's
 escaping, and nothing in it depends on the time or the machine: the same inputs give the same bytes.
@@ -27,6 +27,7 @@ from visualzero.report.provenance import manifests, run_manifests, timings
 from visualzero.report.questions import Question, QuestionTable
 from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout_groups
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
+from visualzero.report.tracked import curves_text, manifests_text, metrics_text
 
 NOTES = {
     "demo": "Demo scale: a tiny model on rendered scenes. These numbers show that the pipeline works; they say nothing"
@@ -53,7 +54,7 @@ class Section:
 
 
 def build_report(settings: ReportInputs, out: Path) -> None:
-    """Write index.html, arms.csv and arms.md into the folder `out`: all of them or, on a UserError, none."""
+    """Write the page and the files beside it into the folder `out`: all of them or, on a UserError, none."""
     summary = read_summary(settings.summary)
     runs = [*settings.runs, *((arm, seed) for arm, seed, _ in [*settings.predictions, *settings.scores])]
     arms = study_arms(summary, settings.arms, runs)
@@ -86,6 +87,9 @@ def build_report(settings: ReportInputs, out: Path) -> None:
     files = {
         "arms.csv": csv_text(tables),
         "arms.md": markdown_text(tables, summary, note),
+        "curves.csv": curves_text(settings.runs),
+        "manifests.json": manifests_text(settings),
+        "metrics.json": metrics_text(summary),
         "index.html": page,
     }
     write_together(out, {name: content.encode("utf-8", errors="replace") for name, content in files.items()})

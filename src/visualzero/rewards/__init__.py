@@ -1,17 +1,18 @@
 """Reward terms: one file each, found by its name, with one function.
 
-    score(completion, *, choices, answer_index, n_tokens) -> float
+    score(completion, *, choices, answer_index, n_tokens[, max_tokens]) -> float
 
 `completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts
-it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length. To add a
-term, add a file; files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the
-config).
+it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length; a term
+that names `max_tokens` is told the limit of that length, None where there is none. To add a term, add a file; files
+whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
+from inspect import signature
 from pkgutil import iter_modules
 
 from visualzero.errors import UserError
@@ -22,7 +23,14 @@ RewardTerm = Callable[..., float]
 @lru_cache
 def _load() -> dict[str, RewardTerm]:
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    return {name: import_module(f"{__name__}.{name}").score for name in names}
+    return {name: _with_limit(import_module(f"{__name__}.{name}").score) for name in names}
+
+
+def _with_limit(score: RewardTerm) -> RewardTerm:
+    """A term that takes `max_tokens`, whether or not it needs it."""
+    if "max_tokens" in signature(score).parameters:
+        return lambda completion, **facts: score(completion, **{"max_tokens": None, **facts})
+    return lambda completion, max_tokens=None, **facts: score(completion, **facts)
 
 
 def reward_terms() -> dict[str, RewardTerm]:
@@ -31,7 +39,13 @@ def reward_terms() -> dict[str, RewardTerm]:
 
 
 def score_completion(
-    terms: Mapping[str, float], completion: str, *, choices: Sequence[str], answer_index: int, n_tokens: int
+    terms: Mapping[str, float],
+    completion: str,
+    *,
+    choices: Sequence[str],
+    answer_index: int,
+    n_tokens: int,
+    max_tokens: int | None = None,
 ) -> dict[str, float]:
     """The value of each of a reward's terms, before its weight, in the reward's order.
 
@@ -44,10 +58,8 @@ def score_completion(
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "use one of these"
             raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
-    return {
-        name: float(known[name](completion, choices=list(choices), answer_index=answer_index, n_tokens=n_tokens))
-        for name in terms
-    }
+    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens, "max_tokens": max_tokens}
+    return {name: float(known[name](completion, **facts)) for name in terms}
 
 
 def weighted(terms: Mapping[str, float], values: Mapping[str, float]) -> float:

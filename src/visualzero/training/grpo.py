@@ -67,7 +67,8 @@ def train_grpo(run: Run) -> None:
         model=model,
         args=arguments,
         reward_funcs=[
-            reward_function(term, forced_prefix(run.arm.prompt), log_ids=i == 0) for i, term in enumerate(weights)
+            reward_function(term, forced_prefix(run.arm.prompt), log_ids=i == 0, max_tokens=recipe.max_completion)
+            for i, term in enumerate(weights)
         ],
         train_dataset=_dataset(run, questions),
         processing_class=processor,
@@ -124,11 +125,13 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
     return Dataset.from_list(rows, features=features)
 
 
-def reward_function(term: str, prefix: str, log_ids: bool = False) -> Callable[..., list[float]]:
+def reward_function(
+    term: str, prefix: str, log_ids: bool = False, max_tokens: int | None = None
+) -> Callable[..., list[float]]:
     """A reward term in the form that TRL calls.
 
-    `prefix` is what the prompt has already written of the completion. With `log_ids` the question ids go into TRL's
-    table of completions; one term of a reward does that for all.
+    `prefix` is what the prompt has already written of the completion, `max_tokens` the limit of its length. With
+    `log_ids` the question ids go into TRL's table of completions; one term of a reward does that for all.
     """
     score = reward_terms()[term]
 
@@ -145,7 +148,7 @@ def reward_function(term: str, prefix: str, log_ids: bool = False) -> Callable[.
         if log_ids:
             log_extra("id", question_id)
         return [
-            score(prefix + text, choices=options, answer_index=answer, n_tokens=len(ids))
+            score(prefix + text, choices=options, answer_index=answer, n_tokens=len(ids), max_tokens=max_tokens)
             for text, ids, options, answer in zip(texts, completion_ids, choices, answer_index, strict=True)
         ]
 

@@ -1,0 +1,110 @@
+"""Whether Snakemake may believe in the results that lie there: asked by every plan.
+
+Snakemake compares what it recorded of an output with the study of now. Of an output without a record (pulled, copied)
+it believes that it is up to date, whatever it was made from; and of a folder it sees only that there is one. So outputs
+without a record are refused here, and so are folders that have lost a file, and models of another checkout.
+"""
+
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from visualzero import jobs
+from visualzero.config import Study
+from visualzero.errors import UserError
+from visualzero.layout import Layout, seeds_of
+from visualzero.manifest import read_manifest
+
+SNAKEMAKE = Path(".snakemake")
+NAME_MAX = 254  # Snakemake splits the name of a longer record into folders
+
+
+def check_results(study: Study, layout: Layout) -> None:
+    """Do nothing if every output that is there was made here, or taken over, and is whole.
+
+    Raises:
+        UserError: if one was not, is of another checkout, or has lost a file.
+    """
+    unknown = [path for path in outputs(study, layout) if path.exists() and not recorded(path)]
+    if unknown:
+        raise UserError(
+            f"{unknown[0]}{f' and {len(unknown) - 1} more' if unknown[1:] else ''}: not made here, so that nobody knows"
+            " what from: take over what DVC has pulled with `visualzero hydrate`, or delete them"
+        )
+    for manifest, fingerprint in manifests(study, layout).items():
+        if not manifest.is_file():
+            continue
+        content = read_manifest(manifest)
+        if content.get("fingerprint", fingerprint) != fingerprint and _recorded_as(manifest, fingerprint):
+            raise UserError(
+                f"{manifest}: not what Snakemake has made here, but of another checkout: get the right one"
+                f" (dvc checkout, visualzero hydrate), or delete {manifest} to make it again"
+            )
+        for name in _lost(manifest, content["files"]):
+            raise UserError(
+                f"{manifest.parent / name}: missing, though {manifest} lists it:"
+                f" restore it (dvc checkout), or delete {manifest} to make it again"
+            )
+
+
+def outputs(study: Study, layout: Layout) -> Iterator[Path]:
+    """What jobs make, but for what git holds too: summary and report, which are made again if anything else is."""
+    yield from (layout.questions(name) for name in ("train", *study.data.benchmarks))
+    for manifest in manifests(study, layout):
+        yield manifest
+        if manifest.name == "manifest.json":
+            yield manifest.parent / "model"
+    for arm, spec in study.arms.items():
+        for seed in seeds_of(study, arm):
+            if spec.trained:
+                yield layout.run(arm, seed) / "history.parquet"
+            if spec.recipe == "grpo":
+                yield layout.run(arm, seed) / "rollouts.parquet"
+            for name in study.data.benchmarks:
+                for control in (None, *(control for control, asked in study.controls if arm in asked)):
+                    yield layout.predictions(arm, seed, name, control)
+                    yield layout.scores(arm, seed, name, control)
+
+
+def manifests(study: Study, layout: Layout) -> dict[Path, str]:
+    """The manifests of questions, initial models and runs, each with the fingerprint that it has to have."""
+    found = {
+        layout.questions(name).with_suffix(".json"): jobs.data_fingerprint(study, name)
+        for name in ("train", *study.data.benchmarks)
+    }
+    for init in sorted({study.origin(arm) for arm in study.arms}):
+        found[layout.model(init).parent / "manifest.json"] = jobs.model_fingerprint(study, init)
+    for arm in (name for name, spec in study.arms.items() if spec.trained):
+        found |= {
+            layout.run(arm, seed) / "manifest.json": jobs.run_fingerprint(study, arm, seed) for seed in study.seeds
+        }
+    return found
+
+
+def recorded(path: Path) -> bool:
+    """Whether Snakemake knows of an output: what it was made from, or that its job was cut off."""
+    return any(record(path, kind).exists() for kind in ("metadata", "incomplete"))
+
+
+def record(path: Path, kind: str = "metadata") -> Path:
+    """Snakemake's own note about an output, as its version 9 names it."""
+    name = urlsafe_b64encode(str(path).encode()).decode()
+    parts = [name[start : start + NAME_MAX] for start in range(0, len(name), NAME_MAX)]
+    return SNAKEMAKE.joinpath(kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def _recorded_as(path: Path, fingerprint: str) -> bool:
+    """Whether Snakemake believes that an output was made from this."""
+    try:
+        params = json.loads(record(path).read_text(encoding="utf-8"))["params"]
+    except (OSError, ValueError, KeyError):
+        return False
+    return repr(fingerprint) in params
+
+
+def _lost(manifest: Path, listed: Iterable[str]) -> list[str]:
+    """The listed files that are missing from a folder that is there; an output that is gone is made again."""
+    files = [(name, manifest.parent / name) for name in listed]
+    folders = {name: manifest.parent / Path(name).parts[0] for name, _ in files}
+    return [name for name, path in files if folders[name].is_dir() and not path.exists()]

@@ -1,0 +1,152 @@
+"""Results that DVC has pulled: Snakemake believes in them once they are verified, and not before."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from repository import Repository, altered_objects, clone_of, copy_of, make_repository
+
+pytestmark = pytest.mark.slow
+
+MODEL = "results/demo/runs/base-grpo/1/model/model.safetensors"
+RERUN = {
+    "GRPO: base-grpo, seed 1",
+    "Responses: base-grpo, seed 1, toyspace",
+    "Scores: base-grpo, seed 1, toyspace",
+    "Summary of demo",
+    "Report of demo",
+}
+
+
+def refused(made: Repository, *command: str) -> str:
+    """The one line in which a command says why it does nothing."""
+    done = made.run(*command)
+    assert done.returncode == 1, done.stdout
+    [line] = [
+        line for line in done.stdout.splitlines() if "error: " in line or "WorkflowError" in line or ": not " in line
+    ]
+    return line
+
+
+def edit_reward(made: Repository) -> None:
+    made.edit("src/visualzero/rewards/format.py", "return float(", "return 2.0 * float(")
+
+
+def test_a_clone_that_has_pulled_has_nothing_to_run_and_then_exactly_what_an_edit_concerns(
+    recorded: Repository, tmp_path: Path
+) -> None:
+    clone = clone_of(recorded, tmp_path / "clone", "symlink")
+    clone.ok("dvc", "pull")
+    assert "verified" in clone.ok("visualzero", "hydrate")
+    assert clone.snakemake("-n", "all") == set()
+    edit_reward(clone)
+    told = clone.ok("visualzero", "why")
+    assert "grpo/base-grpo: reward term format changed; 1 training, 1 evaluation, report" in told.splitlines()
+    assert clone.snakemake("all") == RERUN
+    assert clone.repro() == set()
+    assert "up to date" in clone.ok("dvc", "status")
+    assert altered_objects(clone) == []
+
+
+def test_a_clone_that_has_pulled_nothing_runs_the_whole_study(recorded: Repository, tmp_path: Path) -> None:
+    clone = clone_of(recorded, tmp_path / "clone")
+    assert (clone.folder / "results/demo/report/index.html").is_file(), "the report is in git"
+    assert not (clone.folder / "results/demo/runs").exists(), "runs are not"
+    assert len(clone.snakemake("-n", "all")) == 17
+
+
+def test_snakemake_does_not_believe_in_results_that_nobody_has_verified(recorded: Repository, tmp_path: Path) -> None:
+    clone = clone_of(recorded, tmp_path / "clone")
+    clone.ok("dvc", "pull")
+    done = clone.run("snakemake", "-n", "all")
+    assert done.returncode == 1
+    assert re.search(r"results/demo/data/train\.parquet and \d+ more: not made here", done.stdout)
+    assert "visualzero hydrate" in done.stdout
+    assert len(clone.snakemake("-n", "--forceall", "all")) == 17
+
+
+def test_hydrate_refuses_what_is_missing_altered_or_of_other_code(recorded: Repository, tmp_path: Path) -> None:
+    made = copy_of(recorded, tmp_path / "copy")
+    whole = (made.folder / MODEL).read_bytes()
+
+    (made.folder / MODEL).write_bytes(whole[:-1])
+    line = refused(made, "visualzero", "hydrate")
+    assert "results/demo/runs/base-grpo (modified)" in line
+    assert "not what dvc.lock records" in line
+    (made.folder / MODEL).write_bytes(whole)
+
+    (made.folder / "results/demo/summary.json").rename(made.folder / "away.json")
+    assert "results/demo/summary.json (deleted)" in refused(made, "visualzero", "hydrate")
+    (made.folder / "away.json").rename(made.folder / "results/demo/summary.json")
+
+    edit_reward(made)
+    line = refused(made, "visualzero", "hydrate")
+    assert "train.base-grpo.1, evaluate.base-grpo, report: code or config is not that of dvc.lock" in line
+    made.ok("git", "checkout", "src")
+
+    (made.folder / "src/visualzero/reruns/why.py").open("a").write("# no result depends on this file\n")
+    assert "verified" in made.ok("visualzero", "hydrate")
+
+    (made.folder / "dvc.lock").unlink()
+    assert "dvc.lock: no such file" in refused(made, "visualzero", "hydrate")
+
+
+def test_a_branch_switch_is_a_checkout_and_a_hydrate(recorded: Repository, tmp_path: Path) -> None:
+    made = copy_of(recorded, tmp_path / "copy", "hardlink")
+    made.ok("git", "switch", "--quiet", "--create", "other")
+    edit_reward(made)
+    assert made.repro() == RERUN
+    made.save("another reward")
+    # Snakemake last made what `other` says; with the outputs of `main` it must not take them for that.
+    made.ok("git", "switch", "--quiet", "main")
+    made.ok("dvc", "checkout")
+    made.ok("git", "switch", "--quiet", "other")
+    done = made.run("snakemake", "-n", "all")
+    assert done.returncode == 1
+    assert "base-grpo/1/manifest.json: not what Snakemake has made here, but of another checkout" in done.stdout
+    for branch in ("main", "other"):
+        made.ok("git", "switch", "--quiet", branch)
+        made.ok("dvc", "checkout")
+        made.ok("visualzero", "hydrate")
+        assert made.snakemake("-n", "all") == set()
+    assert altered_objects(made) == []
+
+
+def test_a_folder_that_has_lost_a_file_is_not_called_up_to_date(recorded: Repository, tmp_path: Path) -> None:
+    made = copy_of(recorded, tmp_path / "copy")
+    (made.folder / MODEL).unlink()
+    done = made.run("snakemake", "-n", "all")
+    assert done.returncode == 1
+    assert f"{MODEL}: missing, though results/demo/runs/base-grpo/1/manifest.json lists it" in done.stdout
+    (made.folder / "results/demo/runs/base-grpo/1/manifest.json").unlink()
+    assert "GRPO: base-grpo, seed 1" in made.snakemake("-n", "all")
+
+
+def test_a_deleted_output_is_made_again(recorded: Repository, tmp_path: Path) -> None:
+    made = copy_of(recorded, tmp_path / "copy")
+    for name in ("predictions/base/untrained/toyspace.jsonl", "runs/base-sft/1/history.parquet"):
+        (made.folder / "results/demo" / name).unlink()
+    planned = made.snakemake("-n", "all")
+    assert {"Responses: base, seed untrained, toyspace", "SFT: base-sft, seed 1"} <= planned
+    found = json.loads(made.ok("visualzero", "why", "--json"))
+    [change] = [change for change in found["changes"] if change["what"] == "sft/base-sft"]
+    assert change["causes"] == ["results/demo/runs/base-sft/1/history.parquet is not there"]
+
+
+def test_real_training_goes_through_push_clone_pull_hydrate_and_an_edited_reward(tmp_path: Path) -> None:
+    made = make_repository(tmp_path / "repository", "hardlink", stand_in=False)
+    assert len(made.repro()) == 17
+    assert made.snakemake("-n", "all") == set()
+    made.ok("dvc", "remote", "add", "--default", "shared", str(tmp_path / "remote"))
+    made.ok("dvc", "push")
+    made.save("the results")
+
+    clone = clone_of(made, tmp_path / "clone", "symlink")
+    clone.ok("dvc", "pull")
+    clone.ok("visualzero", "hydrate")
+    assert clone.snakemake("-n", "all") == set()
+    clone.edit("src/visualzero/rewards/format.py", "return float(", "return 2.0 * float(")
+    assert clone.repro() == RERUN
+    assert altered_objects(made) == altered_objects(clone) == []
