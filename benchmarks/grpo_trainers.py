@@ -162,6 +162,7 @@ def official(run: Run) -> Measured:
     meter = Meter(processor, model, reference)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
     ends = torch.tensor(model.generation_config.eos_token_id, device=run.device)
+    images = [processor.image_token_id, processor.video_token_id]  # the original samples them, and then stops
     memory = Memory(run.device)
     steps, lengths = [], []
     for _ in range(run.steps):
@@ -172,10 +173,8 @@ def official(run: Run) -> Measured:
             width = prompt["input_ids"].shape[1]
             model.eval()
             with precision:
-                rollouts = [
-                    model.generate(**prompt, do_sample=True, max_new_tokens=geometry.new_tokens)[0, width:]
-                    for _ in range(group)
-                ]
+                sampling = {"do_sample": True, "max_new_tokens": geometry.new_tokens, "suppress_tokens": images}
+                rollouts = [model.generate(**prompt, **sampling)[0, width:] for _ in range(group)]
             model.train()
             pad = processor.tokenizer.pad_token_id
             completions = torch.nn.utils.rnn.pad_sequence(rollouts, batch_first=True, padding_value=pad)

@@ -95,3 +95,14 @@ def test_evaluation_works_too(tiny_model: Path) -> None:
         torch.manual_seed(5)
         losses.append(made.evaluate(questions())["eval_reward"])
     assert losses[0] == losses[1]
+
+
+def test_reading_ahead_in_a_process_of_its_own_changes_nothing(tiny_model: Path) -> None:
+    sizes = {"per_device_train_batch_size": G, "gradient_accumulation_steps": 2, "max_steps": 3}
+    histories = []
+    for workers in (0, 1):
+        made = trainer(GroupSharingTrainer, tiny_model, rows=questions(6), dataloader_num_workers=workers, **sizes)
+        made.train()
+        entries = [entry for entry in made.state.log_history if "loss" in entry]
+        histories.append([(entry["reward"], entry["loss"], entry["grad_norm"]) for entry in entries])
+    assert histories[0] == histories[1]

@@ -30,15 +30,25 @@ class StreamAttention(ABC):
 def install(model: nn.Module) -> None:
     """Let the decoder of `model`, a Qwen2-VL, take a `StreamAttention`; ordinary masks go to SDPA as before.
 
-    Patches are embedded by one matrix product, which a convolution without overlap is; as a convolution it takes
-    several times as long.
+    Of a stream of groups the decoder gives the completions' hidden states alone: without Triton, TRL's head would score
+    the prompts' too. Patches are embedded by one matrix product, which a convolution without overlap is; as a
+    convolution it takes several times as long.
     """
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
     ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
     vision = model.config.vision_config._attn_implementation
     model.set_attn_implementation({"text_config": NAME, "vision_config": vision})
+    model.model.language_model.register_forward_hook(_leave_prompts, with_kwargs=True)
     patches = model.model.visual.patch_embed
     patches.forward = MethodType(_embed_patches, patches)
+
+
+def _leave_prompts(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
+    masks = kwargs.get("attention_mask")
+    stream = masks.get("full_attention") if isinstance(masks, dict) else None
+    if isinstance(stream, Groups):
+        output.last_hidden_state = output.last_hidden_state[:, sum(stream.prompts) :]
+    return output
 
 
 def _embed_patches(module: nn.Module, pixels: Tensor) -> Tensor:

@@ -19,21 +19,18 @@ def shared_log_probs(
     LM head (which gives the entropy if it was asked to) and `attention.install`. One forward pass, so gradients flow to
     the shared prompt and image as well. The results are those of one padded row per completion, up to rounding.
     """
-    inputs, scored = _stream(questions, completion_ids, lengths)
-    output = model(**inputs, fused_lm_head=True)
+    output = model(**_stream(questions, completion_ids, lengths), fused_lm_head=True)
     inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
     inside = inside.to(completion_ids.device)
 
     def per_row(values: Tensor) -> Tensor:
-        return values.new_zeros(inside.shape).masked_scatter(inside, values[0, scored:])
+        return values.new_zeros(inside.shape).masked_scatter(inside, values[0])
 
     return per_row(output.log_probs), per_row(output.entropy) if output.entropy is not None else None
 
 
-def _stream(
-    questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]
-) -> tuple[dict[str, Any], int]:
-    """The model's inputs, and where the scored tokens begin.
+def _stream(questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]) -> dict[str, Any]:
+    """The model's inputs.
 
     A prompt ends before its last token. Each completion begins with that token, which predicts the completion's first,
     and ends before its own last, which predicts nothing: R tokens in, R labels.
@@ -41,8 +38,7 @@ def _stream(
     groups = [(question, used) for question, rows in groups_of(questions) if (used := [r for r in rows if lengths[r]])]
     device = completion_ids.device
     tokens, positions = [q.input_ids[:-1] for q, _ in groups], [q.positions[:, :-1] for q, _ in groups]
-    scored = sum(len(prompt) for prompt in tokens)
-    labels = [torch.full((scored,), -100, device=device)]
+    labels = []
     for question, rows in groups:
         for row in rows:
             completion = completion_ids[row, : lengths[row]]
@@ -63,7 +59,7 @@ def _stream(
     if with_images:
         inputs["pixel_values"] = torch.cat([q.pixel_values for q in with_images])
         inputs["image_grid_thw"] = torch.cat([q.image_grid_thw for q in with_images])
-    return inputs, scored
+    return inputs
 
 
 def passes_of(questions: Sequence[Question], lengths: Sequence[int], budget: int) -> list[list[int]]:
