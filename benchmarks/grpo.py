@@ -8,8 +8,8 @@
   prompt and completion, a reference model in every step.
 - ours: GroupSharingTrainer.
 
-Each runs in a process of its own, one after the other. `paper` and `full` have random weights, so their rollouts are as
-long as they can be; `demo` is the demo's model on the demo's questions. Stock and ours draw the same tokens. `step` is
+Each runs in a process of its own, one after the other. `paper` and `full` have random weights, and completions that go
+on to the cap; `demo` is the demo's model on the demo's questions. Stock and ours draw the same tokens. `step` is
 a whole optimizer step with rollout, reward, reference pass and update; `update` is its loss, backward pass and
 optimizer. The first step of a process is not counted, but the official loop's is.
 

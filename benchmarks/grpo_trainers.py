@@ -141,6 +141,8 @@ def train(kind: type[GRPOTrainer], run: Run) -> Measured:
         processing_class=processor,
         callbacks=[callback],
     )
+    if geometry.model != "demo":  # random weights: let no completion end early
+        trainer.generation_config.suppress_tokens = [*trainer.generation_config.suppress_tokens, *trainer.eos_token_ids]
     callback.watch(trainer, Meter(processor, trainer.model, trainer.ref_model))
     memory = Memory(run.device)
     trainer.train()
@@ -162,7 +164,9 @@ def official(run: Run) -> Measured:
     meter = Meter(processor, model, reference)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-5)
     ends = torch.tensor(model.generation_config.eos_token_id, device=run.device)
-    images = [processor.image_token_id, processor.video_token_id]  # the original samples them, and then stops
+    never = [processor.image_token_id, processor.video_token_id]  # the original samples them, and then stops
+    if geometry.model != "demo":
+        never += ends.tolist()
     memory = Memory(run.device)
     steps, lengths = [], []
     for _ in range(run.steps):
@@ -173,7 +177,7 @@ def official(run: Run) -> Measured:
             width = prompt["input_ids"].shape[1]
             model.eval()
             with precision:
-                sampling = {"do_sample": True, "max_new_tokens": geometry.new_tokens, "suppress_tokens": images}
+                sampling = {"do_sample": True, "max_new_tokens": geometry.new_tokens, "suppress_tokens": never}
                 rollouts = [model.generate(**prompt, **sampling)[0, width:] for _ in range(group)]
             model.train()
             pad = processor.tokenizer.pad_token_id
