@@ -94,7 +94,10 @@ def predict_arm(study, layout, arm, seed, benchmark, control=None, shard=None, c
         }
         for row in questions.itertuples()
     ]
-    write_rows(rows, layout.predictions(arm, seed, benchmark, control))
+    responses = layout.predictions(arm, seed, benchmark, control)
+    write_rows(rows, responses)
+    made = predict_fingerprint(study, arm, benchmark, control)
+    write_manifest(responses.with_suffix(".json"), [responses], made, run=f"{arm}/{seed}")
 '''
 
 
@@ -187,7 +190,7 @@ def altered_objects(made: Repository) -> list[str]:
 
 def jobs_in(output: str) -> set[str]:
     """Messages of the jobs in Snakemake's output, such as `GRPO: base-grpo, seed 1`."""
-    found = re.findall(r"^Job \d+: (.+)$", output, re.MULTILINE)
+    found = re.findall(r"^\s*Job \d+: (.+)$", output, re.MULTILINE)  # indented where it is one of a group
     assert len(found) == len(set(found)), f"a job ran twice: {sorted(found)}"
     return {job.strip() for job in found}
 

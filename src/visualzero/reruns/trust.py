@@ -63,7 +63,9 @@ def outputs(study: Study, layout: Layout) -> Iterator[Path]:
                 yield layout.run(arm, seed) / "rollouts.parquet"
             for name in study.data.benchmarks:
                 for control in (None, *(control for control, asked in study.controls if arm in asked)):
-                    yield layout.predictions(arm, seed, name, control)
+                    responses = layout.predictions(arm, seed, name, control)
+                    yield responses
+                    yield responses.with_suffix(".json")
                     yield layout.scores(arm, seed, name, control)
 
 
