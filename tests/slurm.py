@@ -128,4 +128,6 @@ def make_study(
     profile.write_text(text)
     for part in ("data", "models") if inputs else ():
         shutil.copytree(inputs.folder / "results/demo" / part, folder / "results/demo" / part)
+    if inputs:  # with Snakemake's records of them
+        shutil.copytree(inputs.folder / ".snakemake/metadata", folder / ".snakemake/metadata")
     return SlurmStudy(folder, cluster, environment or {})

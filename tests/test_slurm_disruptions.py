@@ -11,6 +11,7 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,8 +86,12 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
             folder = tmp_path_factory.mktemp("limited") / "study"
             limited = slow_study(folder, cluster, ARMS[3:], many, train_minutes=str(minutes))
             heads.append(limited.start("grpo"))
-            Trouble(many, "moved").through(Trouble.requeue, Trouble.preempt, Trouble.lose_node)
-            Trouble(many, "broken").through(Trouble.kill, Trouble.cancel)
+            troubles = {
+                "moved": (Trouble.requeue, Trouble.preempt, Trouble.lose_node),
+                "broken": (Trouble.kill, Trouble.cancel),
+            }
+            with ThreadPoolExecutor() as pool:  # side by side, before the other is done
+                list(pool.map(lambda arm: Trouble(many, arm).through(*troubles[arm]), troubles))
             assert [head.wait(timeout=900) for head in heads] == [0, 0], many.head_log() + limited.head_log()
         finally:
             for head in heads:
