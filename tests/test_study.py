@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 
 ARMS = ("base", "base-reason", "base-sft", "base-grpo", "instruct", "instruct-grpo")
 GRPO_RUN = Path("results/demo/runs/base-grpo/1")
+STEPS = 8  # of GRPO: a step takes half a second, and an interruption has to fall between them
 
 
 def digest(path: Path) -> str:
@@ -33,7 +34,8 @@ def error_lines(output: str) -> list[str]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A finished study; tests that damage it work on a copy."""
-    workspace = make_workspace(tmp_path_factory.mktemp("study"))
+    longer = {"grpo": SMALL["grpo"] | {"steps": STEPS}}
+    workspace = make_workspace(tmp_path_factory.mktemp("study"), longer)
     done = workspace.snakemake("all")
     assert done.returncode == 0, done.stdout
     return workspace
@@ -71,10 +73,10 @@ def test_every_arm_is_in_the_summary_and_the_report(study: Workspace) -> None:
 
 def test_training_leaves_history_and_rollouts(study: Workspace) -> None:
     history = pd.read_parquet(study.folder / GRPO_RUN / "history.parquet")
-    assert list(history["step"]) == [1, 2]
+    assert list(history["step"]) == list(range(1, STEPS + 1))
     assert {"reward", "reward_accuracy", "reward_format", "kl", "entropy", "seconds", "tokens"} <= set(history)
     rollouts = pd.read_parquet(study.folder / GRPO_RUN / "rollouts.parquet")
-    assert len(rollouts) == 2 * 2 * 4
+    assert len(rollouts) == STEPS * 2 * 4
     assert rollouts.groupby(["step", "id"]).size().eq(4).all(), "groups are whole"
     assert (rollouts["reward"] == rollouts["reward_accuracy"] + rollouts["reward_format"]).all()
 
@@ -121,7 +123,7 @@ def test_interrupted_training_goes_on_and_ends_with_the_same_weights(study: Work
     target = str(GRPO_RUN / "manifest.json")
     running = copy.start(*copy.snakemake_command(target))
     assert running.stdout
-    assert any("base-grpo/1: step 1/2" in line for line in iter(running.stdout.readline, "")), "no step was made"
+    assert any(f"base-grpo/1: step 1/{STEPS}" in line for line in iter(running.stdout.readline, "")), "no step was made"
     os.killpg(running.pid, signal.SIGINT)
     running.communicate()
     assert running.returncode != 0
