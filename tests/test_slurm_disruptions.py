@@ -116,17 +116,25 @@ class Trouble:
         self.study, self.arm = study, arm
 
     def through(self, *troubles: "Callable[[Trouble, str, str], None]") -> None:
-        """One after the other, each once the run has made a checkpoint since the last."""
-        seen = 0
+        """One after the other, each once another trainer is at work and a checkpoint was made since the last."""
+        seen, trainer = 0, None
         for trouble in troubles:
-            seen = wait_until(lambda seen=seen: self.progress(seen), 180, f"{self.arm} goes on from step {seen}")
+            what = f"{self.arm} goes on from step {seen}"
+            seen = wait_until(lambda seen=seen, trainer=trainer: self.progress(seen, trainer), 180, what)
+            trainer = self.trainer()
             trouble(self, *wait_until(self.job, 60, f"{self.arm} has a job"))
 
-    def progress(self, seen: int) -> int:
-        """The newest step that was saved, if that is later than `seen`."""
+    def progress(self, seen: int, trainer: int | None) -> int:
+        """The newest step that was saved, if that is later than `seen` and another process trains than `trainer`."""
         found = self.study.folder.glob(f"work/demo/runs/{self.arm}/1/*/checkpoint-*/trainer_state.json")
         newest = max((int(path.parent.name.partition("-")[2]) for path in found), default=0)
-        return newest if newest > seen and self.job() else 0
+        return newest if newest > seen and self.job() and self.trainer() not in (None, trainer) else 0
+
+    def trainer(self) -> int | None:
+        """The process that trains the run, if any does."""
+        for lease in self.study.folder.glob(f"work/demo/runs/{self.arm}/1/*.lease"):
+            return int(re.findall(r'"pid": (\d+)', lease.read_text())[0])
+        return None
 
     def job(self) -> tuple[str, str] | None:
         """The running job of the run, and its node."""
@@ -145,8 +153,7 @@ class Trouble:
         self.study.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
 
     def kill(self, job: str, node: str) -> None:
-        [lease] = self.study.folder.glob(f"work/demo/runs/{self.arm}/1/*.lease")
-        pid = int(re.findall(r'"pid": (\d+)', lease.read_text())[0])
+        pid = wait_until(self.trainer, 60, f"{self.arm} has a trainer")
         os.kill(pid, signal.SIGKILL)
         wait_until(lambda: not alive(pid), 10, "killed")
 
