@@ -1,7 +1,7 @@
 """What can happen to a training on a cluster, on a real SLURM: it ends with an undisturbed run's weights, by itself.
 
 Arms that differ in their name alone train side by side, each on a node of its own, and each meets other trouble.
-Steps are made to take two seconds, so that there is time for it.
+Steps are made to take four seconds, so that there is time for it.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from visualzero.training.pace import RESERVE
 pytestmark = pytest.mark.slow
 
 ARMS = ("undisturbed", "moved", "broken", "limited")
-STEPS = 40  # of two seconds and more: too many for two jobs of a minute
+STEPS = 48  # of four seconds and more: too many for two jobs that have up to 80 seconds for steps
 SLOW = '''"""Different letters, counted at leisure: a reward that is never the same for a whole group."""
 
 import time
@@ -34,7 +34,7 @@ import time
 
 def score(completion: str, **fields: object) -> float:
     """How many there are."""
-    time.sleep(0.25)
+    time.sleep(0.5)
     return float(len(set(completion)))
 '''
 RUNS = "results/demo/runs"
@@ -102,7 +102,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 def slow_study(
     folder: Path, cluster: Cluster, arms: tuple[str, ...], inputs: SlurmStudy | None = None, **edits: str
 ) -> SlurmStudy:
-    """A study of these arms whose steps take a second or two."""
+    """A study of these arms whose steps take four seconds."""
     study = make_study(folder, cluster, settings(arms), inputs=inputs, **edits)
     study.environment["PYTHONPATH"] = str(folder / "src")  # this copy of the code, with its slow reward
     (folder / "src/visualzero/rewards/slow.py").write_text(SLOW)
@@ -224,4 +224,4 @@ def test_a_disturbance_costs_no_more_than_the_stated_time(trained: Trained) -> N
 
 def test_nothing_of_the_work_folder_is_left(trained: Trained) -> None:
     for study in (trained.many, trained.limited):
-        assert [path for path in (study.folder / "work/demo").rglob("*") if path.is_file()] == []
+        assert [path for path in (study.folder / "work/demo/runs").rglob("*") if path.is_file()] == []
