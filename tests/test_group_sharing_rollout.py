@@ -59,6 +59,38 @@ def test_rows_that_have_ended_leave(tiny_model: Path, monkeypatch: pytest.Monkey
     assert tokens < stock_tokens / 3
 
 
+def chances_and_log_probs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Log-probabilities of the drawn tokens: as they were drawn, and as the pass that scores them has them."""
+    drawn = []
+    draw = torch.multinomial
+
+    def drawing(chances: torch.Tensor, num_samples: int) -> torch.Tensor:
+        tokens = draw(chances, num_samples)
+        drawn.append(chances.gather(1, tokens).log())
+        return tokens
+
+    made = trainer(GroupSharingTrainer, folder, num_iterations=2, **settings)  # then it keeps the rollout's
+    made.generation_config.suppress_tokens = None
+    made.model.train()
+    batch = next(iter(made.get_train_dataloader()))
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "multinomial", drawing)
+        torch.manual_seed(5)
+        inputs = made._generate_and_score_completions(batch)
+    inside = inputs["completion_mask"].bool()
+    return torch.cat(drawn, dim=1)[inside], inputs["old_per_token_logps"][inside]
+
+
+def test_completions_are_drawn_with_the_models_chances(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In bfloat16 as well, where prompts of different lengths meet tensors of different precision."""
+    chances, log_probs = chances_and_log_probs(tiny_model, monkeypatch)
+    assert (chances - log_probs).abs().max() < 1e-5
+    rounded, rounded_log_probs = chances_and_log_probs(tiny_model, monkeypatch, bf16=True)
+    assert 0 < (rounded - rounded_log_probs).abs().mean() < 0.02
+
+
 def test_no_image_token_is_drawn(tiny_model: Path) -> None:
     made = trainer(GroupSharingTrainer, tiny_model)
     image = made.model.config.image_token_id

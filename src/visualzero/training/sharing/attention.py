@@ -89,10 +89,10 @@ def attend_apart(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None 
     if query.device.type == "cpu":
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         return flash(query, key, value, attn_mask=mask, scale=1.0)
-    scores = query @ key.transpose(2, 3)
+    scores = (query @ key.transpose(2, 3)).to(torch.promote_types(query.dtype, torch.float32))
     if mask is not None:
         scores += mask
-    return scores.softmax(-1) @ value, scores.logsumexp(-1)
+    return scores.softmax(-1).to(value.dtype) @ value, scores.logsumexp(-1)
 
 
 class Prompts(StreamAttention):
@@ -105,7 +105,7 @@ class Prompts(StreamAttention):
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """See `StreamAttention`."""
-        queries, keys, values = (x.split(self.lengths, dim=2) for x in (query, key, value))
+        queries, keys, values = (x.to(value.dtype).split(self.lengths, dim=2) for x in (query, key, value))
         self.keys.append(keys)
         self.values.append(values)
         return torch.cat([attend(q, k, v, scale) for q, k, v in zip(queries, keys, values, strict=True)], dim=1)

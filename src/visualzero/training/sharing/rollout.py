@@ -181,6 +181,7 @@ class Decoding(StreamAttention):
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
         """See `StreamAttention`; here T is the number of rows M."""
+        query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast, M-RoPE leaves float32
         cache = self.layers[layer]
         self._append(cache, key, value)
         rows, kv_heads = key.shape[2], key.shape[1]
@@ -193,7 +194,8 @@ class Decoding(StreamAttention):
         shared = attend_apart(seated.flatten(2, 3), cache.prompt_keys, cache.prompt_values, self.mask)
         shared_out, shared_sum = (x.unflatten(2, shape).transpose(1, 2).flatten(0, 1)[self.seat_of_row] for x in shared)
         weight = (shared_sum - own_sum).sigmoid()[..., None]
-        return own_out.lerp(shared_out, weight).reshape(1, rows, -1, query.shape[-1])
+        merged = own_out.to(weight.dtype).lerp(shared_out.to(weight.dtype), weight)
+        return merged.to(value.dtype).reshape(1, rows, -1, query.shape[-1])
 
     def _append(self, cache: _Layer, key: Tensor, value: Tensor) -> None:
         if self.length == cache.keys.shape[2]:
