@@ -5,7 +5,8 @@
 
 - stock: TRL's GRPOTrainer.
 - official: the loop of the paper's code (VisualThinker-R1-Zero): G calls of `generate` with one row each, logits over
-  prompt and completion, a reference model in every step.
+  prompt and completion, a reference model in every step, gradient checkpointing as in its script.
+- official-uncheckpointed: the same without gradient checkpointing (only where `--trainers` names it).
 - ours: GroupSharingTrainer.
 
 Each runs in a process of its own, one after the other. `paper` and `full` have random weights, and completions that go
@@ -91,8 +92,8 @@ def compare(name: str, geometry: Geometry, options: argparse.Namespace, trainers
     ratios = {}
     if stock := results.get("stock"):
         ratios |= {f"{part}_ratio": stock[f"{part}_s"] / ours[f"{part}_s"] for part in ("update", "step")}
-    if official := results.get("official"):
-        ratios["official_ratio"] = official["step_s"] / ours["step_s"]
+    for name in results.keys() & {"official", "official-uncheckpointed"}:
+        ratios[f"{name.replace('-', '_')}_ratio"] = results[name]["step_s"] / ours["step_s"]
     if stock:
         ratios["peak_memory_ratio"] = stock["peak_mib"] / ours["peak_mib"]
     return {"geometry": asdict(geometry), "trainers": results, **ratios}
@@ -105,7 +106,7 @@ def _in_process(
         "one": trainer,
         "model": folder,
         "geometry": name,
-        "steps": 1 if trainer == "official" or options.quick else options.steps,
+        "steps": 1 if trainer.startswith("official") or options.quick else options.steps,
         "clock": "gpu" if geometry.model == "2b" else options.clock,
         "threads": options.threads,
         "prompts": geometry.prompts,
@@ -158,7 +159,7 @@ def main() -> None:
     parser.add_argument("--group", type=int, help="completions per prompt (G)")
     parser.add_argument("--new-tokens", type=int, help="the most that a completion may have")
     parser.add_argument("--width", type=int, help="of images, in pixels; a multiple of 28")
-    parser.add_argument("--trainers", nargs="+", choices=TRAINERS, default=list(TRAINERS))
+    parser.add_argument("--trainers", nargs="+", choices=TRAINERS, default=["stock", "official", "ours"])
     parser.add_argument("--quick", action="store_true", help="one step each, in less than three minutes")
     parser.add_argument("--steps", type=int, default=3, help="steps of which the best counts")
     parser.add_argument("--threads", type=int, default=1)

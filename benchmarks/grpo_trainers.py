@@ -153,11 +153,14 @@ def train(kind: type[GRPOTrainer], run: Run) -> Measured:
     return Measured(callback.steps[1:], memory.peak(), log[-1]["loss"], sum(lengths) / len(lengths))
 
 
-def official(run: Run) -> Measured:
-    """The loop of github.com/turningpoint-ai/VisualThinker-R1-Zero, src/open-r1-multimodal, on transformers 5."""
+def official(run: Run, checkpointing: bool) -> Measured:
+    """The loop of github.com/turningpoint-ai/VisualThinker-R1-Zero, src/open-r1-multimodal, on transformers 5.
+
+    Its script run_grpo_SAT.sh trains with gradient `checkpointing`.
+    """
     geometry, clock, group = run.geometry, run.clock, run.geometry.group
     model, reference = (load_model(run.folder, "float32").to(run.device) for _ in range(2))
-    if run.large:
+    if checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     precision = torch.autocast(run.device, torch.bfloat16, enabled=run.large)
     processor = load_processor(run.folder, STYLE, *PIXELS)
@@ -240,6 +243,7 @@ def token_log_probs(model: Qwen2VLForConditionalGeneration, inputs: dict[str, An
 
 TRAINERS: dict[str, Callable[[Run], Measured]] = {
     "stock": partial(train, GRPOTrainer),
-    "official": official,
+    "official": partial(official, checkpointing=True),
+    "official-uncheckpointed": partial(official, checkpointing=False),
     "ours": partial(train, GroupSharingTrainer),
 }

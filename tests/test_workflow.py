@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from visualzero.cli import _parser
+from visualzero.cli import parser
 from visualzero.config import overrides_of, read_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -198,7 +198,7 @@ def test_shards_are_jobs_that_gather_joins(default: dict[str, Any], copy: Path) 
     assert count(sharded)["predict"] == 3 * DEFAULT["predict"]
     assert count(sharded)["gather"] == DEFAULT["predict"]
     for command in commands(sharded):
-        assert _parser().parse_args(command)
+        assert parser().parse_args(command)
     made = {job["output"][0]: job for job in sharded["jobs"] if job["rule"] == "predict"}
     whole = {job["output"][0]: job for job in default["jobs"] if job["rule"] == "predict"}
     for job in (job for job in sharded["jobs"] if job["rule"] == "gather"):
@@ -236,7 +236,7 @@ def test_the_curve_asks_every_checkpoint_that_runs_keep(copy: Path) -> None:
     }
     assert asked == {(arm, step) for arm in ("base-grpo", "instruct-grpo") for step in ("4", "8")}
     for command in commands(planned):
-        assert _parser().parse_args(command)
+        assert parser().parse_args(command)
 
 
 def test_the_report_draws_the_curve_where_runs_keep_checkpoints(default: dict[str, Any], copy: Path) -> None:
@@ -307,7 +307,7 @@ def commands(plan: dict[str, Any]) -> list[list[str]]:
 
 
 def test_every_job_calls_a_command_that_there_is(default: dict[str, Any]) -> None:
-    called = [_parser().parse_args(command) for command in commands(default)]
+    called = [parser().parse_args(command) for command in commands(default)]
     assert len(called) == sum(DEFAULT.values()) - 1
     assert all(options.set == [] for options in called)
 
@@ -317,7 +317,7 @@ def test_every_job_sees_the_study_that_was_planned(overridden: dict[str, Any]) -
     assert overridden["study"]["grpo"]["steps"] == 7
     assert overridden["study"]["arms"]["base-grpo"]["title"] == "it's $HOME: {x}"
     for command in commands(overridden):
-        seen = read_study(ROOT / "config/config.yaml", _parser().parse_args(command).set)
+        seen = read_study(ROOT / "config/config.yaml", parser().parse_args(command).set)
         assert seen.model_dump(mode="json") == overridden["study"]
 
 

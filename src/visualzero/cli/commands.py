@@ -1,0 +1,93 @@
+"""What commands have in common: how they are declared, the study that they read, and how they print."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from visualzero.config import CONTROLS, Study, read_study
+from visualzero.errors import UserError
+from visualzero.layout import UNTRAINED, Layout
+
+Options = argparse.Namespace
+Command = Callable[[Options], None]
+
+
+class Commands:
+    """The commands of a parser."""
+
+    def __init__(self, parsers: Any):
+        self._parsers = parsers
+
+    def add(self, name: str, run: Command | None, text: str) -> argparse.ArgumentParser:
+        """Declare a command; one without `run` has commands of its own that do the work."""
+        parser: argparse.ArgumentParser = self._parsers.add_parser(name, help=text, description=text)
+        if run:
+            parser.set_defaults(command=run)
+        return parser
+
+
+def takes_arm(parser: argparse.ArgumentParser) -> None:
+    """Let a command take an arm and a seed; `seed_of` reads the seed."""
+    parser.add_argument("arm")
+    parser.add_argument("--seed", default=None, help=f"a seed of the config (default: its first), or {UNTRAINED}")
+
+
+def takes_benchmark(parser: argparse.ArgumentParser) -> None:
+    """Let a command take a benchmark, and one of its controls; `benchmark_of` reads the benchmark."""
+    parser.add_argument("benchmark")
+    parser.add_argument("--control", choices=CONTROLS, help="ask its control questions of this kind instead")
+
+
+def takes_json(parser: argparse.ArgumentParser) -> None:
+    """Let a command write JSON instead of text; `show` obeys."""
+    parser.add_argument("--json", action="store_true", help="write JSON")
+
+
+def study_of(options: Options) -> tuple[Study, Layout]:
+    """The study that `--config` and `--set` describe, and where its files are."""
+    study = read_study(options.config, options.set)
+    return study, Layout(study.scale)
+
+
+def seed_of(options: Options, study: Study) -> int | str:
+    """The seed of the arm at hand.
+
+    Raises:
+        UserError: for an arm that doesn't exist, or a seed that is no number though the arm is trained.
+    """
+    if not study.arm(options.arm).trained:
+        return UNTRAINED
+    if options.seed is None:
+        return study.seeds[0]
+    if not options.seed.isdecimal():
+        raise UserError(f"--seed {options.seed}: not a whole number: '{options.arm}' is trained, so it needs one")
+    return int(options.seed)
+
+
+def benchmark_of(study: Study, name: str) -> str:
+    """The benchmark of this name.
+
+    Raises:
+        UserError: if the study has none.
+    """
+    from visualzero.config.naming import unknown
+
+    if name not in study.data.benchmarks:
+        raise UserError(unknown("benchmark", name, study.data.benchmarks))
+    return name
+
+
+def show(options: Options, found: Any, text_of: Callable[[Any], str]) -> None:
+    """Print what a command found, as text or as JSON."""
+    print_text(json.dumps(found, indent=2) if options.json else text_of(found))
+
+
+def print_text(text: str) -> None:
+    """Print a text of models and data, whatever characters are in it, to a reader that may stop early (`| head`)."""
+    try:
+        print(text.encode("utf-8", "replace").decode("utf-8"), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

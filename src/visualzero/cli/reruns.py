@@ -1,0 +1,60 @@
+"""Commands around a change: try a reward, see what would rerun, and agree with DVC."""
+
+from pathlib import Path
+
+from visualzero.cli.commands import Commands, Options, print_text, show, study_of, takes_json
+from visualzero.errors import UserError
+
+
+def add(commands: Commands) -> None:
+    """Declare them."""
+    rewards = commands.add("rewards", _rewards, "list the reward terms, or try one on recorded completions")
+    trials = Commands(rewards.add_subparsers(metavar="[try TERM FILE]"))
+    trial = trials.add("try", _try_reward, "what a term would have paid")
+    trial.add_argument("term", metavar="TERM")
+    trial.add_argument("file", type=Path, metavar="FILE", help="a run's rollouts.parquet, or JSONL with completions")
+    takes_json(trial)
+
+    why = commands.add("why", _why, "what would run now, and for which change")
+    why.add_argument("target", nargs="?", default="all", help="a target of the Snakefile (default: %(default)s)")
+    takes_json(why)
+    commands.add("hydrate", _hydrate, "after dvc pull or checkout: verify the results and let Snakemake believe them")
+    commands.add("fingerprints", _fingerprints, "write what each stage is made from, for DVC: dvc.yaml's first stage")
+
+
+def _rewards(options: Options) -> None:
+    from visualzero.trial import terms_text
+
+    print_text(terms_text(study_of(options)[0]))
+
+
+def _try_reward(options: Options) -> None:
+    from visualzero.trial import trial_text, try_term
+
+    show(options, try_term(*study_of(options), options.term, options.file), trial_text)
+
+
+def _why(options: Options) -> None:
+    from snakemake.exceptions import WorkflowError
+
+    from visualzero.reruns.plan import plan
+    from visualzero.reruns.why import why, why_text
+
+    study, layout = study_of(options)
+    try:
+        planned = plan(options.set, options.target)
+    except WorkflowError as error:
+        raise UserError(str(error).strip()) from None
+    show(options, why(study, layout, planned), why_text)
+
+
+def _hydrate(options: Options) -> None:
+    from visualzero.reruns.hydrate import hydrate
+
+    hydrate(*study_of(options))
+
+
+def _fingerprints(options: Options) -> None:
+    from visualzero.reruns.lineage import write_fingerprints
+
+    write_fingerprints(*study_of(options))

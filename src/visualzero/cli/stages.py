@@ -1,0 +1,127 @@
+"""Commands that a rule of the workflow runs, in the order of the study."""
+
+from visualzero.cli.commands import Commands, Options, benchmark_of, seed_of, study_of, takes_arm, takes_benchmark
+from visualzero.layout import Layout
+
+
+def add(commands: Commands) -> None:
+    """Declare them."""
+    questions = commands.add("questions", _questions, "make the Question table of `train` or of a benchmark")
+    questions.add_argument("name", help="train, or a benchmark of data.benchmarks")
+    commands.add("model", _model, "fetch an initial model").add_argument("init", choices=("base", "instruct"))
+    takes_arm(commands.add("train", _train, "train an arm with a seed, from its last checkpoint if there is one"))
+
+    predict = commands.add("predict", _predict, "let an arm answer a benchmark")
+    gather = commands.add("gather", _gather, "join the evaluate.shards parts of an arm's responses to a benchmark")
+    score = commands.add("score-arm", _score_arm, "score an arm's responses to a benchmark")
+    for parser in (predict, gather, score):
+        takes_arm(parser)
+        takes_benchmark(parser)
+    predict.add_argument("--shard", metavar="N-of-M", help="answer this part of it only, such as 2-of-4")
+    predict.add_argument("--checkpoint", type=int, metavar="STEP", help="with the weights kept of this step")
+
+    commands.add("curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep")
+    commands.add("summarize", _summarize, "every number of the study in one JSON file")
+    commands.add("report", _report, "the page, with CSV and Markdown tables")
+
+
+def _made_from(layout: Layout, parts: dict[str, str]) -> str:
+    """The fingerprint of what a job is made from, which is kept for `visualzero why`."""
+    from visualzero.fingerprint import digest
+    from visualzero.reruns.ledger import remember
+
+    remember(layout, parts)
+    return digest(parts)
+
+
+def _questions(options: Options) -> None:
+    from visualzero.data.build import build_questions
+    from visualzero.jobs import data_parts
+
+    study, layout = study_of(options)
+    if options.name == "train":
+        key, source = "data.train", study.data.train
+    else:
+        key = f"data.benchmarks.{options.name}.source"
+        source = study.data.benchmarks[benchmark_of(study, options.name)].source
+    build_questions(source, layout.questions(options.name), _made_from(layout, data_parts(study, options.name)), key)
+
+
+def _model(options: Options) -> None:
+    from visualzero.jobs import model_parts
+    from visualzero.models.fetching import fetch_model
+
+    study, layout = study_of(options)
+    source = getattr(study.models, options.init)
+    key = f"models.{options.init}"
+    fetch_model(source, layout.model(options.init), _made_from(layout, model_parts(study, options.init)), key)
+
+
+def _train(options: Options) -> None:
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    if study.arm(options.arm).trained:
+        from visualzero.jobs import run_parts
+
+        _made_from(layout, run_parts(study, options.arm, seed))
+    from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
+
+    train_arm(study, layout, options.arm, seed)
+
+
+def _predict(options: Options) -> None:
+    from visualzero.evaluation.shards import Shard
+    from visualzero.jobs import predict_parts
+
+    study, layout = study_of(options)
+    benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
+    _made_from(layout, predict_parts(study, options.arm, benchmark, options.control))
+    shard = Shard.parse(options.shard) if options.shard else None
+    from visualzero.stages import predict_arm  # loads torch
+
+    predict_arm(study, layout, options.arm, seed, benchmark, options.control, shard, options.checkpoint)
+
+
+def _gather(options: Options) -> None:
+    from visualzero.evaluation.gather import gather_arm
+
+    study, layout = study_of(options)
+    benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
+    gather_arm(study, layout, options.arm, seed, benchmark, options.control)
+    from visualzero.evaluation.record import write_record  # loads transformers
+
+    write_record(study, layout, options.arm, seed, benchmark, options.control)
+
+
+def _score_arm(options: Options) -> None:
+    from visualzero.evaluation.score import score_arm
+    from visualzero.jobs import score_parts
+
+    study, layout = study_of(options)
+    benchmark = benchmark_of(study, options.benchmark)
+    _made_from(layout, score_parts(study, options.arm))
+    score_arm(study, layout, options.arm, seed_of(options, study), benchmark, options.control)
+
+
+def _curve(options: Options) -> None:
+    from visualzero.evaluation.curve import curve_study
+
+    curve_study(*study_of(options))
+
+
+def _summarize(options: Options) -> None:
+    from visualzero.evaluation.summarize import summarize_study
+    from visualzero.jobs import summary_parts
+
+    study, layout = study_of(options)
+    _made_from(layout, summary_parts(study))
+    summarize_study(study, layout)
+
+
+def _report(options: Options) -> None:
+    from visualzero.jobs import report_parts
+    from visualzero.report.build import report_study
+
+    study, layout = study_of(options)
+    _made_from(layout, report_parts(study))
+    report_study(study, layout)
