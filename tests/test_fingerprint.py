@@ -46,7 +46,7 @@ def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(jobs, "PACKAGE", package)
     forget()
 
-    def append(name: str, line: str = "# edited\n") -> None:
+    def append(name: str, line: str = "EDITED = 1\n") -> None:
         with (package / name).open("a") as file:
             file.write(line)
         forget()
@@ -81,6 +81,13 @@ def test_the_closure_of_a_module_follows_what_it_imports() -> None:
     found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure("rewards.accuracy")}
     assert found >= {"rewards/accuracy.py", "evaluation/answer.py"}
     assert not {name for name in found if name.startswith(("training/", "report/", "models/"))}
+
+
+@pytest.mark.parametrize("line", ["# a comment\n", "\n\n", '"""A string that is no value."""\n'], ids=repr)
+def test_comments_and_docstrings_change_nothing(edit: Callable[..., None], line: str) -> None:
+    before = fingerprints(study())
+    edit("training/grpo.py", line)
+    assert fingerprints(study()) == before
 
 
 def test_the_closure_takes_in_imports_inside_functions() -> None:

@@ -1,6 +1,6 @@
 """Fingerprints: digests of exactly what can change an output.
 
-No time, path of the machine or git revision takes part.
+No time, path of the machine or git revision takes part, nor do comments and docstrings of code.
 """
 
 import ast
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+from visualzero.source_code import code_of
 
 PACKAGE = Path(__file__).parent
 DIGITS = 16
@@ -79,7 +81,8 @@ def closure(module: str) -> frozenset[Path]:
 
 @lru_cache
 def _content(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS]
+    text = path.read_text(encoding="utf-8")
+    return text_digest(code_of(text) if path.suffix == ".py" else text)
 
 
 @lru_cache
