@@ -162,9 +162,7 @@ def main() -> None:
     parser.add_argument("--new-tokens", type=int, help="the most that a completion may have")
     parser.add_argument("--width", type=int, help="of images, in pixels; a multiple of 28")
     parser.add_argument("--trainers", nargs="+", choices=TRAINERS, default=["stock", "official", "ours"])
-    parser.add_argument(
-        "--quick", action="store_true", help="one step each but three of ours, in three minutes"
-    )
+    parser.add_argument("--quick", action="store_true", help="one step each but three of ours, in three minutes")
     parser.add_argument("--steps", type=int, default=3, help="steps of which the median counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=CLOCKS, default="cpu")

@@ -1,16 +1,21 @@
 """Trains two small runs, started by test_scale_out.py in one process or, by `accelerate launch`, in several.
 
-    python tests/shared_training.py WEIGHTS QUESTIONS OUT
+    python tests/shared_training.py WEIGHTS QUESTIONS OUT [--stop]
+
+With --stop it ends, as if it were killed, once the second step of GRPO is saved. Without it, it then goes on.
 
 Completions are not sampled: each process draws random numbers of its own, so two processes would sample others than one
 does. Here a completion is given by its prompt and its place in the group.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.state import AcceleratorState, PartialState
+from accelerate.utils import DistributedType
 
 from visualzero.config import read_study
 from visualzero.training.grpo import train_grpo
@@ -24,7 +29,8 @@ SHARED = "steps: 3, learning_rate: 1e-3, adam_epsilon: 1e-3, threads: 1"
 SETTINGS = [
     f"sft={{{SHARED}, batch_size: 4, micro_batch: 1}}",
     # Micro-batches of half a group, and a pass for each completion.
-    f"grpo={{{SHARED}, batch_size: 2, group_size: 4, micro_batch: 2, max_completion: 12, tokens_per_pass: 1}}",
+    f"grpo={{{SHARED}, save_steps: 1, batch_size: 2, group_size: 4, micro_batch: 2, max_completion: 12, "
+    "tokens_per_pass: 1}",
     "rewards={r1: {terms: {length: 1.0}}}",
 ]
 
@@ -41,13 +47,51 @@ def fixed_completions(
     return made, None
 
 
+def stop_at_the_second_checkpoint() -> None:
+    """Let every process end there at once; a run that goes on from that checkpoint doesn't write it again."""
+    save = PolicyTrainer._save_checkpoint
+
+    def save_and_stop(self: PolicyTrainer, *args: Any, **kwargs: Any) -> None:
+        save(self, *args, **kwargs)
+        if self.state.global_step == 2:
+            self.accelerator.wait_for_everyone()
+            os._exit(3)
+
+    PolicyTrainer._save_checkpoint = save_and_stop
+
+
+def take_fsdp_on_a_cpu() -> None:
+    """Accelerate takes FSDP for GPUs alone, and without a word falls back to DDP."""
+    initialize = AcceleratorState.__init__
+
+    def as_on_gpus(self: AcceleratorState, *args: Any, **kwargs: Any) -> None:
+        if PartialState._shared_state.get("distributed_type") == DistributedType.MULTI_CPU:
+            PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+        initialize(self, *args, **kwargs)
+
+    AcceleratorState.__init__ = as_on_gpus
+
+
 def main(weights: Path, questions: Path, out: Path) -> None:
-    """Train base-sft and base-grpo."""
+    """Train base-sft and base-grpo, but for what is there already; how they were launched is left in `launched`."""
     PolicyTrainer._generate_single_turn = fixed_completions
     study = read_study(ROOT / "config/config.yaml", SETTINGS)
     for arm, train in (("base-sft", train_sft), ("base-grpo", train_grpo)):
-        train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
+        if not (out / arm / "manifest.json").is_file():
+            train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
+    (out / "launched").write_text(AcceleratorState().distributed_type.value)
 
 
 if __name__ == "__main__":
-    main(*map(Path, sys.argv[1:]))
+    *folders, last = sys.argv[1:]
+    if last == "--stop":
+        stop_at_the_second_checkpoint()
+    else:
+        folders.append(last)
+    if os.environ.get("ACCELERATE_USE_FSDP") == "true":
+        take_fsdp_on_a_cpu()
+    if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
+        import deepspeed
+
+        deepspeed.init_distributed("gloo")  # which accelerate does on GPUs alone
+    main(*map(Path, folders))

@@ -9,7 +9,7 @@ from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
 from sharing_cases import G, measured, questions, trainer
-from visualzero.training.sharing import GroupSharingTrainer
+from visualzero.training.sharing import GroupSharingTrainer, attention
 from visualzero.training.sharing.rollout import Decoding
 
 pytestmark = [
@@ -89,6 +89,19 @@ def test_completions_are_drawn_with_the_models_chances(tiny_model: Path, monkeyp
     assert (chances - log_probs).abs().max() < 1e-5
     rounded, rounded_log_probs = chances_and_log_probs(tiny_model, monkeypatch, bf16=True)
     assert 0 < (rounded - rounded_log_probs).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 0.05)], ids=str)
+def test_attention_on_other_devices_is_that_on_a_cpu(dtype: torch.dtype, tolerance: float, padded: bool) -> None:
+    draw = torch.Generator().manual_seed(0)
+    query, key, value = (torch.randn(2, 3, length, 8, generator=draw).to(dtype) for length in (4, 9, 9))
+    mask = torch.zeros(2, 1, 1, 9, dtype=dtype)
+    mask[1, ..., 5:] = float("-inf")
+    arguments = (query, key, value, mask if padded else None)
+    outputs = zip(attention.attend_apart(*arguments), attention.attend_apart_step_by_step(*arguments), strict=True)
+    for here, elsewhere in outputs:
+        torch.testing.assert_close(elsewhere, here, rtol=0, atol=tolerance)
 
 
 def test_no_image_token_is_drawn(tiny_model: Path) -> None:

@@ -68,7 +68,7 @@ def s3(tmp_path: Path) -> Iterator[str]:
     """Address of a server that speaks S3 and has a bucket `study`."""
     for module in ("dvc_s3", "moto"):
         if find_spec(module) is None:
-            pytest.skip(f"{module} is not installed: pip install -r tests/s3.lock")
+            pytest.skip(f"{module} is not installed: pip install -r tests/optional.lock")
     port, log = free_port(), tmp_path / "moto.log"
     with log.open("wb") as said:
         server = subprocess.Popen(

@@ -89,6 +89,13 @@ def attend_apart(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None 
     if query.device.type == "cpu":
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         return flash(query, key, value, attn_mask=mask, scale=1.0)
+    return attend_apart_step_by_step(query, key, value, mask)
+
+
+def attend_apart_step_by_step(
+    query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The same on any device; scores are kept in float32 at least."""
     scores = (query @ key.transpose(2, 3)).to(torch.promote_types(query.dtype, torch.float32))
     if mask is not None:
         scores += mask
