@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from visualzero.report.inputs import Control, Reasoning, ScorerAgreement, Summary
+from visualzero.report.summary import Control, Reasoning, ScorerAgreement, Summary
 from visualzero.report.tables import Arm, cells
 
 CONTROLS = {

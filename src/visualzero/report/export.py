@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from visualzero.report.inputs import Summary
+from visualzero.report.summary import Summary
 from visualzero.report.tables import ArmTable, Row
 from visualzero.report.text import NOT_RUN
 from visualzero.wording import NONE, exists, interval, number, p_value, percent

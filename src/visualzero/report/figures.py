@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from visualzero.report.inputs import Interval, Summary
+from visualzero.report.summary import Interval, Summary
 from visualzero.report.tables import Arm, cells
 from visualzero.report.text import short
 from visualzero.wording import exists, percent

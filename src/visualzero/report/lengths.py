@@ -7,7 +7,8 @@ from typing import Any
 
 from visualzero.errors import UserError
 from visualzero.report.figures import Histogram, histogram
-from visualzero.report.inputs import Cell, ReportInputs, Summary, read_lines
+from visualzero.report.inputs import ReportInputs, read_lines
+from visualzero.report.summary import Cell, Summary
 from visualzero.report.tables import Arm, cells, mean_cell
 
 

@@ -21,11 +21,12 @@ from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.curves import courses
 from visualzero.report.export import PAPER, csv_text, markdown_text
 from visualzero.report.figures import Forest, forest
-from visualzero.report.inputs import Comparison, ReportInputs, SeedsComparison, Summary, read_summary
+from visualzero.report.inputs import ReportInputs
 from visualzero.report.lengths import Length, lengths
 from visualzero.report.provenance import manifests, run_manifests, timings
 from visualzero.report.questions import Question, QuestionTable
 from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout_groups
+from visualzero.report.summary import Comparison, SeedsComparison, Summary, read_summary
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
 from visualzero.report.tracked import curves_text, manifests_text, metrics_text
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from visualzero.report.inputs import Baseline, Cell, Seed, Summary, TaskScore, Tokens
+from visualzero.report.inputs import Seed
+from visualzero.report.summary import Baseline, Cell, Summary, TaskScore, Tokens
 from visualzero.report.text import listed, seed_order
 from visualzero.wording import NONE, clean, exists
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from visualzero.report.inputs import ReportInputs, Seed, Summary, read_json, read_parquet
+from visualzero.report.inputs import ReportInputs, Seed, read_json, read_parquet
+from visualzero.report.summary import Summary
 
 SCORES = ("micro", "official", "parse_rate", "format_rate", "truncated_rate")
 DIGITS = 6
