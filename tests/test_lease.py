@@ -82,8 +82,11 @@ def test_one_that_was_lost_with_its_machine_is_followed_when_its_lease_has_ended
 
 
 @pytest.mark.usefixtures("short")
-def test_of_several_that_follow_one_gets_the_folder(folder: Path) -> None:
-    left_behind(folder, machine="another")
+@pytest.mark.parametrize("round_", range(10))
+def test_of_several_that_follow_one_gets_the_folder(folder: Path, round_: int) -> None:
+    lock = left_behind(folder, machine="another")
+    almost = time.time() - 0.8
+    os.utime(lock, (almost, almost))
     got, refused, done = [], [], threading.Event()
 
     def follow() -> None:
@@ -95,16 +98,26 @@ def test_of_several_that_follow_one_gets_the_folder(folder: Path) -> None:
         except UserError as error:
             refused.append(str(error))
 
-    threads = [threading.Thread(target=follow) for _ in range(4)]
+    threads = [threading.Thread(target=follow) for _ in range(6)]
     for thread in threads:
         thread.start()
-    while len(got) + len(refused) < 4 and any(thread.is_alive() for thread in threads):
+    while len(got) + len(refused) < len(threads) and any(thread.is_alive() for thread in threads):
         time.sleep(0.05)
     done.set()
     for thread in threads:
         thread.join()
     assert len(got) == 1
     assert all("is training here" in error for error in refused)
+    assert list(folder.parent.iterdir()) == []
+
+
+def test_a_claim_that_was_left_half_way_locks_nobody_out(folder: Path) -> None:
+    lock = left_behind(folder)
+    claim = lock.with_name(f".{lock.name}.after.{json.loads(lock.read_text())['id']}")
+    claim.write_text(lock.read_text())
+    with leased(folder) as held:
+        held.check()
+    assert list(folder.parent.iterdir()) == []
 
 
 @pytest.mark.usefixtures("short")

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Workspace:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_interruptible,
         )
 
     def run(self, *command: str) -> "subprocess.CompletedProcess[str]":
@@ -66,6 +68,11 @@ class Workspace:
         """One stage with the settings."""
         options = [option for override in self.overrides for option in ("--set", override)]
         return self.run("visualzero", *options, *arguments)
+
+
+def _interruptible() -> None:
+    """What a shell runs in the background ignores SIGINT, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def make_workspace(folder: Path, settings: dict[str, object] | None = None) -> Workspace:

@@ -5,8 +5,9 @@ can't release it; after `LEASE` seconds without renewal the next one takes it ov
 machine and is gone, that is seen at once.
 
 Nothing here trusts flock or the clocks of several machines: a lock is taken with a hard link, which is atomic on NFS
-too, and its age is measured by the file system's own clock. A trainer that was suspended for longer than its lease
-finds that it has lost the folder before it writes there again.
+too, and its age is measured by the file system's own clock. Of several that would follow a lost holder, the one that
+links its claim to that holder's lock first puts its own lock in its place. A trainer that was suspended for longer than
+its lease finds that it has lost the folder before it writes there again.
 """
 
 import contextlib
@@ -92,47 +93,61 @@ def _take(file: Path) -> Lease:
             with contextlib.suppress(FileExistsError):
                 os.link(candidate, file)
                 return Lease(file, owner)
-            _wait_until_stale(file, candidate)
-            _remove_stale(file, candidate)
+            _wait_until_lost(file, candidate)
+            if _replace(file, candidate):
+                return Lease(file, owner)
     finally:
         candidate.unlink(missing_ok=True)
 
 
-def _wait_until_stale(file: Path, probe: Path) -> None:
-    """Return once the lock is gone or nobody's; `probe` is a file to touch, to read the file system's clock."""
+def _wait_until_lost(file: Path, probe: Path) -> None:
+    """Return once the lock is gone or its holder lost; `probe` is a file to touch, to read the file system's clock."""
     renewed, told = _time_of(file), False
     while True:
         now, holder = _time_of(file), _read(file)
-        if now is None or holder is None or _gone(holder):
+        if now is None or _lost(file, probe):
             return
-        os.utime(probe)
-        age = probe.stat().st_mtime - now
-        if age >= LEASE:
-            return
-        if now != renewed:
+        if now != renewed and holder is not None:
             raise UserError(
                 f"{file.with_suffix('')}: {_name(holder)} is training here: wait for it, or stop it (in SLURM with"
                 " scancel) and run again"
             )
-        if not told:
+        if not told and holder is not None:
+            age = probe.stat().st_mtime - now
             say(f"waiting up to {LEASE - age:.0f} s: {_name(holder)} was training here and may be gone")
             told = True
         time.sleep(min(1.0, LEASE / 10))
 
 
-def _remove_stale(file: Path, candidate: Path) -> None:
-    """Take a nobody's lock away; of several that try, the first one to rename it does."""
-    with contextlib.suppress(FileNotFoundError):
-        aside = candidate.with_name(f"{candidate.name}.stale")
-        os.rename(file, aside)
-        renewed = _time_of(aside)
-        holder = _read(aside)
-        os.utime(candidate)
-        alive = holder is not None and not _gone(holder)
-        if alive and renewed is not None and candidate.stat().st_mtime - renewed < LEASE:
-            with contextlib.suppress(FileExistsError):
-                os.link(aside, file)  # somebody else was faster, and this is the new lock: give it back
-        aside.unlink()
+def _replace(file: Path, candidate: Path) -> bool:
+    """Put `candidate` in the place of the lock of a lost holder; whether it was this process that did."""
+    holder = _read(file)
+    if holder is None and not file.exists():
+        return False
+    claim = file.with_name(f".{file.name}.after.{holder['id'] if holder else 'nobody'}")
+    try:
+        os.link(candidate, claim)
+    except FileExistsError:
+        if _lost(claim, candidate):  # its maker ended before it was through
+            claim.unlink(missing_ok=True)
+        time.sleep(min(0.1, LEASE / 100))
+        return False
+    try:
+        if _read(file) != holder or not _lost(file, candidate):
+            return False  # another one was faster, or the holder is back
+        os.replace(candidate, file)
+        return True
+    finally:
+        claim.unlink(missing_ok=True)
+
+
+def _lost(file: Path, probe: Path) -> bool:
+    """Whether nobody is behind a lock that is there: its holder is gone, or has not renewed it for a lease."""
+    renewed, holder = _time_of(file), _read(file)
+    if renewed is None:
+        return False
+    os.utime(probe)
+    return holder is None or _gone(holder) or probe.stat().st_mtime - renewed >= LEASE
 
 
 def _this_process() -> dict[str, Any]:
