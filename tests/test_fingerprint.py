@@ -133,6 +133,8 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("rewards/format.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
         ("rewards/length.py", set()),
         ("progress.py", set()),
+        ("training/lease.py", set()),
+        ("training/resuming.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("config/training.py", set()),
         ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),
         ("report/figures.py", {"report"}),

@@ -16,9 +16,12 @@ from visualzero.source_code import code_of
 PACKAGE = Path(__file__).parent
 DIGITS = 16
 
-# Never part of a closure: settings are in the digest by value, and the others say things, name files, or fetch files
-# whose content is checked.
-NEUTRAL = ("config", "downloads", "errors", "hub", "layout", "manifest", "progress")
+# Never part of a closure: settings are in the digest by value, and the others say things, name files, fetch files whose
+# content is checked, or decide when a training saves and hands over, from which it goes on to the same bytes.
+NEUTRAL = (
+    *("config", "downloads", "errors", "hub", "layout", "manifest", "progress"),
+    *("training.lease", "training.pace", "training.slurm_job"),
+)
 
 
 Parts = dict[str, str]
@@ -96,7 +99,7 @@ def _imports(path: Path) -> tuple[str, ...]:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     prefix = f"{PACKAGE.name}."
     inside = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-    return tuple(name for name in inside if name.split(".")[0] not in NEUTRAL)
+    return tuple(name for name in inside if not f"{name}.".startswith(tuple(f"{neutral}." for neutral in NEUTRAL)))
 
 
 @lru_cache
