@@ -22,8 +22,8 @@ import torch
 from visualzero.config import Evaluate
 from visualzero.data.question import read_questions, write_questions
 from visualzero.data.toyspace.questions import toyspace_rows
-from visualzero.evaluation.asking import Answer, Asked, ask, batches_of
-from visualzero.evaluation.transformers_engine import answer, answers, stop_tokens
+from visualzero.evaluation.answering.asking import Answer, Asked, ask, batches_of
+from visualzero.evaluation.answering.transformers_engine import answer, answers, stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor
 

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from visualzero.evaluation.scorer_agreement import agreement
-from visualzero.evaluation.scorers import SCORERS, read_response, readings
+from visualzero.evaluation.reading.scorers import SCORERS, read_response, readings
+from visualzero.evaluation.summary.scorer_agreement import agreement
 
 
 def main() -> None:

@@ -79,7 +79,7 @@ def kinds(names: set[str]) -> set[str]:
 
 def test_the_closure_of_a_module_follows_what_it_imports() -> None:
     found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure("rewards.accuracy")}
-    assert found >= {"rewards/accuracy.py", "evaluation/answer.py"}
+    assert found >= {"rewards/accuracy.py", "evaluation/reading/answer.py"}
     assert not {name for name in found if name.startswith(("training/", "report/", "models/"))}
 
 
@@ -105,11 +105,11 @@ def readable(value: object) -> str:
     return str(sorted(value) if isinstance(value, set) else value)
 
 
-@pytest.mark.parametrize("module", ["training.sft", "training.grpo", "evaluation.generate"])
+@pytest.mark.parametrize("module", ["training.sft", "training.grpo", "evaluation.answering.generate"])
 def test_what_trains_and_answers_does_not_depend_on_what_scores_and_shows(module: str) -> None:
     found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure(module)}
     assert f"{module.replace('.', '/')}.py" in found
-    assert not {name for name in found if name.startswith(("report/", "evaluation/scor", "evaluation/summar"))}
+    assert not {name for name in found if name.startswith(("report/", "evaluation/reading/sco", "evaluation/summary"))}
 
 
 def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., None]) -> None:
@@ -150,7 +150,7 @@ def test_an_edit_changes_what_depends_on_it(edit: Callable[..., None], file: str
 
 def test_an_edit_of_the_answer_parser_changes_rewards_and_scores_but_no_response(edit: Callable[..., None]) -> None:
     before = fingerprints(study())
-    edit("evaluation/answer.py")
+    edit("evaluation/reading/answer.py")
     found = changed(before, fingerprints(study()))
     assert {f"run {GRPO}", f"run {INSTRUCT}", *(f"score {arm}" for arm in study().arms)} <= found
     assert not {f"run {SFT}", *(f"predict {arm}" for arm in study().arms)} & found
@@ -158,7 +158,7 @@ def test_an_edit_of_the_answer_parser_changes_rewards_and_scores_but_no_response
 
 def test_an_edit_of_generation_changes_responses_alone(edit: Callable[..., None]) -> None:
     before = fingerprints(study())
-    edit("evaluation/generate.py")
+    edit("evaluation/answering/generate.py")
     assert kinds(changed(before, fingerprints(study()))) == {"predict"}
 
 

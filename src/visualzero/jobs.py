@@ -63,20 +63,21 @@ def predict_parts(study: Study, arm: str, benchmark: str, control: str | None = 
             include={"max_new_tokens", "batch_size", "dtype", "engine", "repetition_penalty", "threads"}
         ),
     }
-    code = ["evaluation.generate", "evaluation.control_questions", f"evaluation.{evaluate.engine}_engine"]
+    answering = ("generate", "control_questions", f"{evaluate.engine}_engine")
+    code = [f"evaluation.answering.{module}" for module in answering]
     return parts(settings, code, [_stages(), _prompt(spec.asked_with), *_env("evaluate")]) | _rule("predict")
 
 
 def score_parts(study: Study, arm: str) -> Parts:
     """Of scores, given the responses."""
     settings = {"scorer": study.evaluate.scorer, "prompt": study.arm(arm).asked_with}
-    return parts(settings, ["evaluation.score"], _env("evaluate")) | _rule("score")
+    return parts(settings, ["evaluation.reading.score"], _env("evaluate")) | _rule("score")
 
 
 def curve_parts(study: Study) -> Parts:
     """Of accuracy against steps, given the checkpoints' responses."""
     settings = {"scorer": study.evaluate.scorer, "prompts": [arm.asked_with for arm in study.arms.values()]}
-    return parts(settings, ["evaluation.curve"], _env("evaluate")) | _rule("accuracy_curve")
+    return parts(settings, ["evaluation.summary.curve"], _env("evaluate")) | _rule("accuracy_curve")
 
 
 def summary_parts(study: Study) -> Parts:
@@ -84,7 +85,7 @@ def summary_parts(study: Study) -> Parts:
     benchmarks = {name: b.model_dump(exclude={"source"}) for name, b in study.data.benchmarks.items()}
     keys = {"scale", "seeds", "arms", "comparisons", "controls", "evaluate"}
     settings = study.model_dump(include=keys) | {"data": benchmarks}
-    return parts(settings, ["evaluation.summarize"], _env("evaluate")) | _rule("summarize")
+    return parts(settings, ["evaluation.summary.summarize"], _env("evaluate")) | _rule("summarize")
 
 
 def report_parts(study: Study) -> Parts:

@@ -8,12 +8,12 @@ from pathlib import Path
 from visualzero.config import Study
 from visualzero.data.question import read_questions
 from visualzero.errors import UserError
-from visualzero.evaluation import transformers_engine
-from visualzero.evaluation.asking import Answer
-from visualzero.evaluation.control_questions import controlled
-from visualzero.evaluation.generate import Job, predict
-from visualzero.evaluation.record import write_record
-from visualzero.evaluation.shards import WHOLE, Shard
+from visualzero.evaluation.answering import transformers_engine
+from visualzero.evaluation.answering.asking import Answer
+from visualzero.evaluation.answering.control_questions import controlled
+from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.record import write_record
+from visualzero.evaluation.answering.shards import WHOLE, Shard
 from visualzero.jobs import predict_fingerprint, run_fingerprint
 from visualzero.layout import Layout
 from visualzero.manifest import read_manifest, sha256
@@ -116,7 +116,7 @@ def _checkpoint(layout: Layout, arm: str, seed: int | str, step: int, benchmark:
 
 def _answers(engine: str) -> Callable[..., Iterator[list[Answer]]]:
     if engine == "vllm":
-        from visualzero.evaluation import vllm_engine
+        from visualzero.evaluation.answering import vllm_engine
 
         return vllm_engine.answers
     return transformers_engine.answers

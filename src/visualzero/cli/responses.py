@@ -33,20 +33,20 @@ def add(commands: Commands) -> None:
 
 
 def _score(options: Options) -> None:
-    from visualzero.evaluation.score_file import score_file
+    from visualzero.evaluation.reading.score_file import score_file
 
     print_text(score_file(options.file, options.out, options.scorer, think_prefix=options.think_prefix))
 
 
 def _compare(options: Options) -> None:
-    from visualzero.evaluation.compare import compare, comparison_text
-    from visualzero.evaluation.scored import read_scored
+    from visualzero.evaluation.comparing.compare import compare, comparison_text
+    from visualzero.evaluation.comparing.scored import read_scored
 
     sides = [read_scored(name, lambda: study_of(options), options.benchmark) for name in (options.a, options.b)]
     show(options, compare(*sides), comparison_text)
 
 
 def _inspect(options: Options) -> None:
-    from visualzero.evaluation.inspection import inspect_row
+    from visualzero.evaluation.comparing.inspection import inspect_row
 
     print_text(inspect_row(options.name, options.id, lambda: study_of(options), options.benchmark))

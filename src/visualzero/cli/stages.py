@@ -70,7 +70,7 @@ def _train(options: Options) -> None:
 
 
 def _predict(options: Options) -> None:
-    from visualzero.evaluation.shards import Shard
+    from visualzero.evaluation.answering.shards import Shard
     from visualzero.jobs import predict_parts
 
     study, layout = study_of(options)
@@ -83,18 +83,18 @@ def _predict(options: Options) -> None:
 
 
 def _gather(options: Options) -> None:
-    from visualzero.evaluation.gather import gather_arm
+    from visualzero.evaluation.answering.gather import gather_arm
 
     study, layout = study_of(options)
     benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
     gather_arm(study, layout, options.arm, seed, benchmark, options.control)
-    from visualzero.evaluation.record import write_record  # loads transformers
+    from visualzero.evaluation.answering.record import write_record  # loads transformers
 
     write_record(study, layout, options.arm, seed, benchmark, options.control)
 
 
 def _score_arm(options: Options) -> None:
-    from visualzero.evaluation.score import score_arm
+    from visualzero.evaluation.reading.score import score_arm
     from visualzero.jobs import score_parts
 
     study, layout = study_of(options)
@@ -104,13 +104,13 @@ def _score_arm(options: Options) -> None:
 
 
 def _curve(options: Options) -> None:
-    from visualzero.evaluation.curve import curve_study
+    from visualzero.evaluation.summary.curve import curve_study
 
     curve_study(*study_of(options))
 
 
 def _summarize(options: Options) -> None:
-    from visualzero.evaluation.summarize import summarize_study
+    from visualzero.evaluation.summary.summarize import summarize_study
     from visualzero.jobs import summary_parts
 
     study, layout = study_of(options)

@@ -85,7 +85,7 @@ class Comparison(Section):
 
 
 class Controls(Section):
-    """Arms that are also asked changed questions (evaluation/control_questions.py), to see what they go by."""
+    """Arms that are also asked changed questions (evaluation/answering/control_questions.py): what do they go by?"""
 
     no_image: list[str] = Field(default=[], description="Arms that are asked without the image.")
     shuffled_image: list[str] = Field(default=[], description="Arms that are shown another question's image.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from visualzero.evaluation.rollout_reflection import reflection_by_step
+from visualzero.evaluation.reasoning.rollout_reflection import reflection_by_step
 from visualzero.report.figures import Floats, Panel, panel
 from visualzero.report.inputs import Seed, check_numbers, read_curve, read_parquet
 from visualzero.report.tables import Arm

@@ -95,7 +95,7 @@ def check_numbers(path: Path, table: pa.Table, columns: Iterable[str]) -> None:
 
 
 def read_curve(path: Path | None) -> list[dict[str, str]]:
-    """Rows of the CSV of accuracy against steps (evaluation/curve.py); none if there is no such file."""
+    """Rows of the CSV of accuracy against steps (evaluation/summary/curve.py); none if there is no such file."""
     if path is None or not path.is_file():
         return []
     try:

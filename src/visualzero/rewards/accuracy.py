@@ -1,6 +1,6 @@
 """Accuracy: 1 if the completion chooses the right option."""
 
-from visualzero.evaluation.answer import parse_answer
+from visualzero.evaluation.reading.answer import parse_answer
 
 
 def score(completion: str, *, choices: list[str], answer_index: int, n_tokens: int) -> float:

@@ -1,6 +1,6 @@
 """Format: 1 if the completion is a thought and an answer in their tags."""
 
-from visualzero.evaluation.answer import is_formatted
+from visualzero.evaluation.reading.answer import is_formatted
 
 
 def score(completion: str, *, choices: list[str], answer_index: int, n_tokens: int) -> float:

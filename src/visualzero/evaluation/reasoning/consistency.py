@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from visualzero.evaluation.answer import parse_answer
+from visualzero.evaluation.reading.answer import parse_answer
 from visualzero.evaluation.reasoning.measures import share
 from visualzero.evaluation.reasoning.thoughts import Sample
 

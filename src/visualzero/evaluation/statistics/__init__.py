@@ -1,7 +1,7 @@
 """Statistics of scores: shares, CV-Bench's official score, paired comparisons, seeds, and what a gain is made of.
 
-All shares are from 0 to 1 and all intervals 95 %. docs/statistics.md explains each number; tests/test_simulation.py
-shows that the intervals cover what they say.
+All shares are from 0 to 1 and all intervals 95 %. docs/statistics.md explains each number;
+tests/evaluation/statistics/test_simulation.py shows that the intervals cover what they say.
 """
 
 from visualzero.evaluation.statistics.gain import Gain, is_parsed, share_right, split_gain

@@ -1,0 +1,1 @@
+"""Reading: which option a response chooses, under each scorer, and whether that is right."""

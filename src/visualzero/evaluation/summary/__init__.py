@@ -1,0 +1,1 @@
+"""The summary: every number of the study, from its scores and responses."""

@@ -1,0 +1,173 @@
+"""Greedy decoding writes what transformers' own `generate` writes, whichever rows end when."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from transformers import Qwen2VLForConditionalGeneration
+
+from visualzero.evaluation.answering.asking import Asked, ask, batches_of
+from visualzero.evaluation.answering.decoding import InPlaceLayer, greedy
+from visualzero.evaluation.answering.transformers_engine import prepare, stop_tokens
+from visualzero.models.loading import load_model
+from visualzero.models.processor import ImageProcessor, load_processor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+TINY_BASE = Path(__file__).resolve().parents[3] / "models" / "tiny-base"
+Inputs = dict[str, torch.Tensor]
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model: Path) -> Qwen2VLForConditionalGeneration:
+    return load_model(tiny_model, "float32")
+
+
+@pytest.fixture(scope="module")
+def processor(tiny_model: Path) -> ImageProcessor:
+    return load_processor(tiny_model, "r1_zero", 3136, 12544)
+
+
+@pytest.fixture(scope="module")
+def asked(processor: ImageProcessor, toyspace: "pd.DataFrame") -> list[Asked]:
+    return ask(toyspace, processor, "lettered")
+
+
+@pytest.fixture(scope="module")
+def inputs(processor: ImageProcessor, asked: list[Asked]) -> Inputs:
+    """Twelve questions with their images, padded by different amounts."""
+    batch = prepare(asked[:12], processor)
+    assert len(set(batch["attention_mask"].sum(1).tolist())) >= 4
+    return batch
+
+
+def generated(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, ends: set[int], n: int, **options: float
+) -> list[list[int]]:
+    """What `model.generate` writes, up to what ended it."""
+    output = model.generate(
+        **inputs, do_sample=False, max_new_tokens=n, eos_token_id=sorted(ends), pad_token_id=min(ends), **options
+    )
+    rows = output[:, inputs["input_ids"].shape[1] :].tolist()
+    return [row[: next((k for k, token in enumerate(row, 1) if token in ends), None)] for row in rows]
+
+
+def ending_apart(rows: Sequence[Sequence[int]]) -> set[int]:
+    """Two tokens that end the rows at many different lengths, some not at all."""
+    tokens = {token for row in rows for token in row}
+
+    def lengths(ends: set[int]) -> list[int]:
+        return [next((k for k, token in enumerate(row) if token in ends), -1) for row in rows]
+
+    pairs = [{a, b} for a in tokens for b in tokens if a < b]
+    return max(pairs, key=lambda ends: (min(lengths(ends)) == -1, len(set(lengths(ends))), sorted(ends)))
+
+
+def test_a_batch_is_written_as_generate_writes_it(model: Qwen2VLForConditionalGeneration, inputs: Inputs) -> None:
+    assert greedy(model, inputs, {0}, 24) == generated(model, inputs, {0}, 24)
+
+
+def test_rows_that_end_change_nothing_for_the_others(model: Qwen2VLForConditionalGeneration, inputs: Inputs) -> None:
+    ends = ending_apart(generated(model, inputs, {0}, 24))
+    rows = greedy(model, inputs, ends, 24)
+    assert rows == generated(model, inputs, ends, 24)
+    lengths = {len(row) for row in rows}
+    assert len(lengths) >= 4
+    assert 24 in lengths, "one should have gone on to the last token"
+
+
+def test_a_batch_shrinks_as_its_rows_end(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    forward: Callable[..., object] = model.forward
+
+    def watched(**arguments: object) -> object:
+        ids = arguments["input_ids"]
+        assert isinstance(ids, torch.Tensor)
+        sizes.append(len(ids))
+        return forward(**arguments)
+
+    ends = ending_apart(generated(model, inputs, {0}, 24))
+    monkeypatch.setattr(model, "forward", watched)
+    rows = greedy(model, inputs, ends, 24)
+    assert sizes[0] == 12
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] <= sum(len(row) >= 20 for row in rows)
+
+
+def test_nothing_is_computed_once_all_rows_have_ended(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[None] = []
+    forward: Callable[..., object] = model.forward
+    firsts = {row[0] for row in greedy(model, inputs, {0}, 1)}
+    monkeypatch.setattr(model, "forward", lambda **arguments: (calls.append(None), forward(**arguments))[1])
+    assert [len(row) for row in greedy(model, inputs, firsts, 24)] == [1] * 12
+    assert len(calls) == 1
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_no_row_is_longer_than_allowed(model: Qwen2VLForConditionalGeneration, inputs: Inputs, n: int) -> None:
+    rows = greedy(model, inputs, {0}, n)
+    assert rows == generated(model, inputs, {0}, n)
+    assert {len(row) for row in rows} == {n}
+
+
+def test_a_batch_without_padding_needs_no_mask(
+    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked]
+) -> None:
+    inputs = prepare([asked[0], asked[0]], processor)
+    assert inputs["attention_mask"].all()
+    assert greedy(model, inputs, {0}, 12) == generated(model, inputs, {0}, 12)
+
+
+def test_a_batch_without_images_is_written_too(
+    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, toyspace: "pd.DataFrame"
+) -> None:
+    inputs = prepare(ask(toyspace.assign(image=None), processor, "lettered"), processor)
+    assert "pixel_values" not in inputs
+    assert greedy(model, inputs, {0}, 12) == generated(model, inputs, {0}, 12)
+
+
+def test_a_repetition_penalty_is_that_of_transformers(
+    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked]
+) -> None:
+    inputs = prepare(asked[:1], processor)
+    penalized = greedy(model, inputs, {0}, 24, repetition_penalty=1.3)
+    assert penalized == generated(model, inputs, {0}, 24, repetition_penalty=1.3)
+    assert penalized != greedy(model, inputs, {0}, 24)
+
+
+def test_a_repetition_penalty_takes_no_notice_of_padding(
+    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked], inputs: Inputs
+) -> None:
+    together = greedy(model, inputs, {0}, 16, repetition_penalty=1.3)
+    alone = [greedy(model, prepare([one], processor), {0}, 16, repetition_penalty=1.3)[0] for one in asked[:12]]
+    assert together == alone
+
+
+def test_keys_and_values_are_those_of_all_tokens_so_far() -> None:
+    layer, states = InPlaceLayer(5), torch.randn(2, 3, 5, 4)
+    for upto, new in ((3, states[:, :, :3]), (4, states[:, :, 3:4]), (5, states[:, :, 4:])):
+        keys, values = layer.update(new, -new)
+        assert torch.equal(keys, states[:, :, :upto])
+        assert torch.equal(values, -states[:, :, :upto])
+        assert layer.get_seq_length() == upto
+    layer.batch_select_indices(torch.tensor([1]))
+    assert torch.equal(layer.keys, states[1:])
+
+
+@pytest.mark.skipif(not (TINY_BASE / "model.safetensors").exists(), reason="models/tiny-base has not been made")
+def test_a_trained_model_answers_as_with_generate(toyspace: "pd.DataFrame") -> None:
+    model, processor = load_model(TINY_BASE, "float32"), load_processor(TINY_BASE, "r1_zero", 3136, 12544)
+    ends = stop_tokens(model.generation_config.eos_token_id, processor)
+    [batch] = batches_of(ask(toyspace, processor, "lettered"), processor, 16)
+    inputs = prepare(batch, processor)
+    rows = greedy(model, inputs, ends, 48)
+    assert rows == generated(model, inputs, ends, 48)
+    assert len({len(row) for row in rows}) > 1
