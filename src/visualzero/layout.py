@@ -59,7 +59,7 @@ class Layout:
         return self.root / "predictions" / arm / str(seed) / f"{_asked(benchmark, control)}.shards" / f"{shard}.jsonl"
 
     def scores(self, arm: str, seed: int | str, benchmark: str, control: str | None = None) -> Path:
-        """Scores of an arm's responses to a benchmark or to its control questions (JSONL)."""
+        """Scores of an arm's responses to a benchmark or to its control questions (JSONL), and a manifest (`.json`)."""
         return self.root / "scores" / arm / str(seed) / f"{_asked(benchmark, control)}.jsonl"
 
     @property

@@ -73,14 +73,20 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return content
 
 
-def verify(path: Path) -> None:
-    """Check that every file of a manifest is there and unchanged.
+def verify(path: Path, *parts: str) -> None:
+    """Check that every file of a manifest is there and unchanged; with `parts`, those files and folders of it alone.
 
     Raises:
-        UserError: naming the first file that is not.
+        UserError: naming the first file that is not, or a part of which it lists nothing.
     """
-    for name, digest in read_manifest(path)["files"].items():
+    files = read_manifest(path)["files"]
+    for part in parts:
+        if not any(Path(name).is_relative_to(part) for name in files):
+            raise UserError(f"{path}: lists nothing of {part}: delete it and run snakemake again")
+    for name, digest in files.items():
         file = path.parent / name
+        if parts and not any(Path(name).is_relative_to(part) for part in parts):
+            continue
         if not file.is_file():
             raise UserError(f"{file}: missing, though {path} lists it: delete {path} and run snakemake again")
         if sha256(file) != digest:

@@ -1,6 +1,7 @@
 """The stages that need torch: train and predict. They find their inputs, each with its manifest, by the layout."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from visualzero.evaluation.answering.record import write_record
 from visualzero.evaluation.answering.shards import WHOLE, Shard
 from visualzero.jobs import predict_fingerprint, run_fingerprint
 from visualzero.layout import Layout
-from visualzero.manifest import read_manifest, sha256
+from visualzero.manifest import read_manifest, sha256, verify, write_manifest
 from visualzero.models.processor import load_processor
 
 
@@ -33,6 +34,11 @@ def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
         raise UserError(
             f"{trajectories}: no such table of trajectories: correct arms.{arm}.trajectories, or train its arm"
         )
+    if os.environ.get("RANK", "0") == "0":  # of several processes the first one looks for all
+        verify(questions.with_suffix(".json"))
+        verify(weights.parent / "manifest.json", weights.name)
+        if trajectories and spec.trajectories and spec.trajectories.arm:
+            verify(trajectories.parent / "manifest.json", trajectories.name)
     fingerprint = run_fingerprint(study, arm, seed)
     key = _key(fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json", table=trajectories)
     run = Run(
@@ -68,12 +74,16 @@ def predict_arm(
 ) -> None:
     """Let an arm's weights, or those of a checkpoint, answer a benchmark or its control questions.
 
-    With a shard, that part of them; without one or a checkpoint, the manifest too.
+    With a shard, that part of them; without one, their manifest too.
     """
     spec, source, settings = study.arm(arm), study.source(arm), study.evaluation(arm)
     weights, questions = layout.weights(study, arm, seed), layout.questions(benchmark)
+    manifest = weights.parent / "manifest.json"
+    kept = weights if checkpoint is None else _checkpoint(layout, arm, seed, checkpoint)
+    verify(questions.with_suffix(".json"))
+    verify(manifest, str(kept.relative_to(manifest.parent)))
     fingerprint = predict_fingerprint(study, arm, benchmark, control)
-    key = _key(fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json")
+    key = _key(fingerprint, questions.with_suffix(".json"), manifest)
     processor = load_processor(weights, spec.asked_with, source.min_pixels, source.max_pixels)
     labels = {
         "run": f"{arm}/{seed}",
@@ -86,32 +96,33 @@ def predict_arm(
     }
     kind: tuple[int | str, ...] = ("predictions",)
     if checkpoint is not None:
-        weights, out = _checkpoint(layout, arm, seed, checkpoint, benchmark)
-        kind = ("curve", checkpoint)
+        out, kind = layout.checkpoint_predictions(arm, seed, checkpoint, benchmark), ("curve", checkpoint)
     elif shard is None:
         out = layout.predictions(arm, seed, benchmark, control)
     else:
         out = layout.shard(arm, seed, benchmark, control, shard)
     predict(
         Job(labels, study.data.benchmarks[benchmark].options, settings, shard or WHOLE),
-        partial(_answers(settings.engine), weights=weights, processor=processor, settings=settings),
+        partial(_answers(settings.engine), weights=kept, processor=processor, settings=settings),
         processor,
         controlled(read_questions(questions), control),
         out,
         layout.work(*kind, arm, seed, benchmark, key, str(shard or WHOLE)),
     )
-    if shard is None and checkpoint is None:
+    if checkpoint is not None:
+        write_manifest(out.with_suffix(".json"), [out], fingerprint, run=f"{arm}/{seed}", step=checkpoint)
+    elif shard is None:
         write_record(study, layout, arm, seed, benchmark, control)
 
 
-def _checkpoint(layout: Layout, arm: str, seed: int | str, step: int, benchmark: str) -> tuple[Path, Path]:
-    """The weights that a run has kept of a step, and where their responses go."""
+def _checkpoint(layout: Layout, arm: str, seed: int | str, step: int) -> Path:
+    """The weights that a run has kept of a step."""
     weights = layout.checkpoint(arm, seed, step)
     if not weights.is_dir():
         raise UserError(
             f"{weights}: no weights kept of step {step}: set checkpoint_steps in the recipe and train again"
         )
-    return weights, layout.checkpoint_predictions(arm, seed, step, benchmark)
+    return weights
 
 
 def _answers(engine: str) -> Callable[..., Iterator[list[Answer]]]:

@@ -76,7 +76,10 @@ GRPO_PARTS = (*SFT_PARTS, "rollouts.parquet")
 SFT = [layout.run(arm, seed) / part for arm in SFT_ARMS for seed in study.seeds for part in SFT_PARTS]
 GRPO = [layout.run(arm, seed) / part for arm in GRPO_ARMS for seed in study.seeds for part in GRPO_PARTS]
 ANSWERS = [
-    of(*evaluation) for of in (layout.predictions, layout.scores) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS
+    rows.with_suffix(suffix)
+    for of in (layout.predictions, layout.scores)
+    for rows in (of(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS)
+    for suffix in (".jsonl", ".json")
 ]
 PAGE = [layout.report / name for name in REPORT_FILES]
 
@@ -101,7 +104,7 @@ def one_of(names):
 
 @cache
 def check():
-    """Stop a plan if results were pulled or copied, or have lost a file, since Snakemake would believe in them.
+    """Stop a plan if results were pulled, copied or altered, or have lost a file, since Snakemake would believe in them.
 
     Not so if everything is made again anyway, and not in the jobs of a cluster. Every plan begins with questions or
     models, whose inputs ask for this; when files are read, Snakemake doesn't know yet what it is asked to do.

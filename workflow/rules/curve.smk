@@ -1,13 +1,17 @@
 # Accuracy against steps: the checkpoints that runs keep (`checkpoint_steps`) answer the first benchmark.
 
 
+KEPT_RESPONSES = layout.checkpoint_predictions("{arm}", "{seed}", "{step}", BENCHMARKS[0])
+
+
 rule predict_checkpoint:
     input:
         questions_manifest=manifest_of(layout.questions(BENCHMARKS[0])),
         questions=ancient(layout.questions(BENCHMARKS[0])),
         run_manifest=layout.run("{arm}", "{seed}") / "manifest.json",
     output:
-        layout.checkpoint_predictions("{arm}", "{seed}", "{step}", BENCHMARKS[0]),
+        KEPT_RESPONSES,
+        manifest_of(KEPT_RESPONSES),
     log:
         f"logs/{study.scale}/curve/{{arm}}/{{seed}}/{{step}}.log",
     wildcard_constraints:

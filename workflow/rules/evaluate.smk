@@ -2,6 +2,7 @@
 SHARDED = study.evaluate.shards > 1
 SHARD = ".{scatteritem}" if SHARDED else ""
 PREDICTIONS = layout.predictions("{arm}", "{seed}", "{benchmark}{control}")
+SCORES = layout.scores("{arm}", "{seed}", "{benchmark}{control}")
 RESPONSES = [PREDICTIONS, manifest_of(PREDICTIONS)]
 ENGINES = {study.evaluation(arm).engine for arm in ARMS}
 EVALUATE_ENV = f"../../envs/{'train-vllm' if 'vllm' in ENGINES else 'evaluate'}.yaml"
@@ -79,11 +80,12 @@ if SHARDED:
 
 rule score:
     input:
-        predictions=PREDICTIONS,
+        predictions=RESPONSES,
         questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
         questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
     output:
-        layout.scores("{arm}", "{seed}", "{benchmark}{control}"),
+        SCORES,
+        manifest_of(SCORES),
     log:
         f"logs/{study.scale}/score/{{arm}}/{{seed}}/{{benchmark}}{{control}}.log",
     group:

@@ -1,14 +1,21 @@
 """The report stage: finds the study's results by the layout and builds the page."""
 
+from pathlib import Path
+
 from visualzero.config import Study
 from visualzero.layout import Layout, seeds_of
+from visualzero.manifest import verify
 from visualzero.progress import say
 from visualzero.report.inputs import ReportInputs, Seed
 from visualzero.report.page import build_report
 
 
 def report_study(study: Study, layout: Layout) -> None:
-    """Write the page and its tables to the layout's report folder; what was not run is shown as not run."""
+    """Write the page and its tables to the layout's report folder; what was not run is shown as not run.
+
+    Raises:
+        UserError: if something that it shows was altered since it was made.
+    """
     benchmarks = list(study.data.benchmarks)
     evaluations: dict[tuple[str, Seed, str], tuple[str, int | str, str]] = {
         (arm, seed if isinstance(seed, int) else None, benchmark): (arm, seed, benchmark)
@@ -33,5 +40,17 @@ def report_study(study: Study, layout: Layout) -> None:
         curve=layout.curve,
         models={init: layout.model(init).parent / "manifest.json" for init in ("base", "instruct")},
     )
+    for files in (inputs.predictions, inputs.scores, inputs.benchmarks, {"train": layout.questions("train")}):
+        for path in files.values():
+            _verify(path.with_suffix(".json"))
+    for (arm, _), run in inputs.runs.items():
+        rollouts = ("rollouts.parquet",) if study.arm(arm).recipe == "grpo" else ()
+        _verify(run / "manifest.json", "history.parquet", *rollouts)
     build_report(inputs, layout.report)
     say(f"report: {layout.report / 'index.html'}")
+
+
+def _verify(manifest: Path, *parts: str) -> None:
+    """Verify what was made."""
+    if manifest.is_file():
+        verify(manifest, *parts)

@@ -2,19 +2,24 @@
 
 Snakemake compares what it recorded of an output with the study of now. Of an output without a record (pulled, copied)
 it believes that it is up to date, whatever it was made from; and of a folder it sees only that there is one. So outputs
-without a record are refused here, and so are folders that have lost a file, and models of another checkout.
+without a record are refused here, and so are folders that have lost a file, files that were altered, and models of
+another checkout.
+
+A manifest is written last of all, so a file that is newer was touched afterwards, and its digest is taken: a plan costs
+nothing for results that nobody has touched. What alters a file and not its time (a failing disk) is seen by the job
+that reads it, and by `visualzero verify`.
 """
 
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from visualzero import jobs
 from visualzero.config import Study
 from visualzero.errors import UserError
 from visualzero.layout import Layout, seeds_of
-from visualzero.manifest import read_manifest
+from visualzero.manifest import read_manifest, sha256
 
 SNAKEMAKE = Path(".snakemake")
 NAME_MAX = 254  # Snakemake splits the name of a longer record into folders
@@ -24,7 +29,7 @@ def check_results(study: Study, layout: Layout) -> None:
     """Do nothing if every output that is there was made here, or taken over, and is whole.
 
     Raises:
-        UserError: if one was not, is of another checkout, or has lost a file.
+        UserError: if one was not, is of another checkout, has lost a file or was altered.
     """
     unknown = [path for path in outputs(study, layout) if path.exists() and not recorded(path)]
     if unknown:
@@ -46,6 +51,11 @@ def check_results(study: Study, layout: Layout) -> None:
                 f"{manifest.parent / name}: missing, though {manifest} lists it:"
                 f" restore it (dvc checkout), or delete {manifest} to make it again"
             )
+        for name in _altered(manifest, content["files"]):
+            raise UserError(
+                f"{manifest.parent / name}: altered since it was made:"
+                f" restore it (dvc checkout), or delete {manifest} to make it again"
+            )
 
 
 def outputs(study: Study, layout: Layout) -> Iterator[Path]:
@@ -61,16 +71,22 @@ def outputs(study: Study, layout: Layout) -> Iterator[Path]:
                 yield layout.run(arm, seed) / "history.parquet"
             if spec.recipe == "grpo":
                 yield layout.run(arm, seed) / "rollouts.parquet"
+    for evaluation in _evaluations(study):
+        yield layout.predictions(*evaluation)
+        yield layout.scores(*evaluation)
+
+
+def _evaluations(study: Study) -> Iterator[tuple[str, int | str, str, str | None]]:
+    """Arm, seed, benchmark and control of every evaluation."""
+    for arm in study.arms:
+        controls = [None, *(control for control, asked in study.controls if arm in asked)]
+        for seed in seeds_of(study, arm):
             for name in study.data.benchmarks:
-                for control in (None, *(control for control, asked in study.controls if arm in asked)):
-                    responses = layout.predictions(arm, seed, name, control)
-                    yield responses
-                    yield responses.with_suffix(".json")
-                    yield layout.scores(arm, seed, name, control)
+                yield from ((arm, seed, name, control) for control in controls)
 
 
 def manifests(study: Study, layout: Layout) -> dict[Path, str]:
-    """The manifests of questions, initial models and runs, each with the fingerprint that it has to have."""
+    """The manifests of all outputs that have one, each with the fingerprint that it has to have."""
     found = {
         layout.questions(name).with_suffix(".json"): jobs.data_fingerprint(study, name)
         for name in ("train", *study.data.benchmarks)
@@ -81,6 +97,10 @@ def manifests(study: Study, layout: Layout) -> dict[Path, str]:
         found |= {
             layout.run(arm, seed) / "manifest.json": jobs.run_fingerprint(study, arm, seed) for seed in study.seeds
         }
+    for arm, seed, name, control in _evaluations(study):
+        responses, scores = (of(arm, seed, name, control) for of in (layout.predictions, layout.scores))
+        found[responses.with_suffix(".json")] = jobs.predict_fingerprint(study, arm, name, control)
+        found[scores.with_suffix(".json")] = jobs.score_fingerprint(study, arm)
     return found
 
 
@@ -110,3 +130,12 @@ def _lost(manifest: Path, listed: Iterable[str]) -> list[str]:
     files = [(name, manifest.parent / name) for name in listed]
     folders = {name: manifest.parent / Path(name).parts[0] for name, _ in files}
     return [name for name, path in files if folders[name].is_dir() and not path.exists()]
+
+
+def _altered(manifest: Path, listed: Mapping[str, str]) -> list[str]:
+    """The listed files that are not what they were when the manifest was written, as far as their times tell."""
+    written = manifest.stat().st_mtime_ns
+    touched = [
+        name for name in listed if (path := manifest.parent / name).is_file() and path.stat().st_mtime_ns > written
+    ]
+    return [name for name in touched if sha256(manifest.parent / name) != listed[name]]

@@ -14,6 +14,7 @@ from visualzero.errors import UserError
 from visualzero.evaluation.reasoning.rollout_reflection import reflection_by_step
 from visualzero.evaluation.summary.curve import curve_study
 from visualzero.layout import Layout, kept_steps
+from visualzero.manifest import write_manifest
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -42,6 +43,7 @@ def answer(layout: Layout, step: int, right: int) -> None:
         response = f"{thought}</think> <answer>{row.choices[index]}</answer>"
         rows.append({"id": row.id, "response": response, "n_tokens": 10 + step, "finish_reason": "stop"})
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write_manifest(path.with_suffix(".json"), [path], "0" * 16)
 
 
 def test_the_curve_has_a_row_for_each_checkpoint(layout: Layout) -> None:
@@ -71,6 +73,14 @@ def test_a_checkpoint_without_responses_is_told(layout: Layout) -> None:
     with pytest.raises(UserError, match=r"curve/base-grpo/1/2/toyspace\.jsonl: no such file"):
         curve_study(study("grpo.steps=2", "grpo.checkpoint_steps=2"), layout)
     assert not layout.curve.exists()
+
+
+def test_responses_that_were_altered_are_not_counted(layout: Layout) -> None:
+    answer(layout, 2, right=2)
+    path = layout.checkpoint_predictions("base-grpo", 1, 2, "toyspace")
+    path.write_text(path.read_text().replace("I see.", "I saw.", 1))
+    with pytest.raises(UserError, match=r"toyspace\.jsonl: altered since it was made: delete .*toyspace\.json and run"):
+        curve_study(study("grpo.steps=2", "grpo.checkpoint_steps=2"), layout)
 
 
 def test_self_reflection_is_counted_in_each_steps_thoughts_alone() -> None:

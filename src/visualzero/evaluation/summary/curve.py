@@ -6,7 +6,7 @@ from statistics import fmean
 from visualzero.config import Study
 from visualzero.data.question import read_questions
 from visualzero.errors import UserError
-from visualzero.evaluation.reading.score import read_rows
+from visualzero.evaluation.reading.score import verified_rows
 from visualzero.evaluation.reading.scorers import score_rows
 from visualzero.evaluation.reasoning.rollout_reflection import reflecting
 from visualzero.layout import Layout, kept_steps
@@ -24,7 +24,7 @@ def curve_study(study: Study, layout: Layout) -> None:
     of self-reflection. `tokens` is the mean length of a response.
 
     Raises:
-        UserError: if no run keeps any, or a checkpoint's responses are missing.
+        UserError: if no run keeps any, or a checkpoint's responses are missing or altered.
     """
     benchmark = next(iter(study.data.benchmarks))
     kept = [(arm, seed, step) for arm in study.arms for seed in study.seeds for step in kept_steps(study, arm)]
@@ -38,7 +38,7 @@ def curve_study(study: Study, layout: Layout) -> None:
         writer.writerow(COLUMNS)
         for arm, seed, step in kept:
             path = layout.checkpoint_predictions(arm, seed, step, benchmark)
-            responses = read_rows(path)
+            responses = verified_rows(path)
             rows = score_rows(
                 responses,
                 questions,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from visualzero.config import Study
 from visualzero.data.question import read_questions
-from visualzero.evaluation.reading.score import read_rows
+from visualzero.evaluation.reading.score import verified_rows
 from visualzero.evaluation.reading.scorers import opened
 from visualzero.evaluation.reasoning.analysis import analyse
 from visualzero.evaluation.summary.cell import ScoredBenchmark
@@ -15,7 +15,7 @@ from visualzero.evaluation.summary.controls import control_effects
 from visualzero.evaluation.summary.numbers import rounded, summarize, summary_text
 from visualzero.evaluation.summary.scorer_agreement import agreement
 from visualzero.layout import Layout, seeds_of
-from visualzero.manifest import atomic
+from visualzero.manifest import atomic, verify
 from visualzero.progress import say
 from visualzero.prompts import forced_prefix
 
@@ -23,9 +23,15 @@ Analysis = Callable[[str, int | str, str], Any]  # of an arm with a seed on a be
 
 
 def summarize_study(study: Study, layout: Layout) -> None:
-    """Write the summary; an evaluation that is not there is an error, since the workflow makes them all first."""
+    """Write the summary; an evaluation that is not there is an error, since the workflow makes them all first.
+
+    Raises:
+        UserError: if a file is missing, or altered since it was made.
+    """
+    for name in study.data.benchmarks:
+        verify(layout.questions(name).with_suffix(".json"))
     questions = {name: read_questions(layout.questions(name), images=False) for name in study.data.benchmarks}
-    scores = {run: read_rows(layout.scores(*run)) for run in _runs(study)}
+    scores = {run: verified_rows(layout.scores(*run)) for run in _runs(study)}
     summary = summarize(
         {(arm, seed if isinstance(seed, int) else None, name): rows for (arm, seed, name), rows in scores.items()},
         scale=study.scale,
@@ -41,7 +47,7 @@ def summarize_study(study: Study, layout: Layout) -> None:
 
     def controls(arm: str, seed: int | str, name: str) -> dict[str, Any]:
         asked = {
-            control: read_rows(layout.scores(arm, seed, name, control))
+            control: verified_rows(layout.scores(arm, seed, name, control))
             for control, arms in study.controls
             if arm in arms
         }
@@ -49,7 +55,7 @@ def summarize_study(study: Study, layout: Layout) -> None:
         return control_effects(scores[arm, seed, name], asked, choices)
 
     def reasoning(arm: str, seed: int | str, name: str) -> dict[str, Any]:
-        responses = read_rows(layout.predictions(arm, seed, name))
+        responses = verified_rows(layout.predictions(arm, seed, name))
         prefixed = bool(forced_prefix(study.arm(arm).asked_with))
         return analyse(_answered(questions[name], scores[arm, seed, name], responses, prefixed))
 
