@@ -16,7 +16,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 from hub_server import Hub, hub
 from real_data import real
 from visualzero.config import ModelSource
-from visualzero.data.question import decode_image
+from visualzero.data.image import decode_image
 from visualzero.errors import UserError
 from visualzero.manifest import read_manifest, verify
 from visualzero.models.fetching import fetch_model

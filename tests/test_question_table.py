@@ -14,7 +14,7 @@ from PIL import Image
 
 from visualzero.config import ToySpace
 from visualzero.data.build import build_questions
-from visualzero.data.question import ROWS_PER_GROUP, SCHEMA, decode_image, read_questions, write_questions
+from visualzero.data.question import ROWS_PER_GROUP, SCHEMA, read_questions, write_questions
 from visualzero.data.reading import Reading
 from visualzero.errors import UserError
 
@@ -130,28 +130,6 @@ def test_a_missing_column_is_named(table: Path, column: str) -> None:
     with pytest.raises(UserError) as caught:
         read_questions(table)
     assert f"column '{column}' is missing" in one_line(caught)
-
-
-@pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF"])
-def test_an_image_is_decoded_to_rgb(format: str) -> None:
-    image = decode_image({"bytes": picture("red", format), "path": None}, "q-1")
-    assert (image.mode, image.size) == ("RGB", (28, 14))
-    red, green, blue = image.getpixel((3, 3))
-    assert red > 250
-    assert max(green, blue) < 5
-
-
-@pytest.mark.parametrize(
-    "content",
-    [b"", b"<html>no picture</html>", picture()[:40], picture("blue", "JPEG")[:-100], None],
-    ids=["empty", "not an image", "cut off PNG", "cut off JPEG", "null"],
-)
-def test_an_image_that_can_not_be_decoded_names_its_question(content: bytes | None) -> None:
-    with pytest.raises(UserError) as caught:
-        decode_image({"bytes": content, "path": None}, "q-17")
-    text = one_line(caught)
-    assert text.startswith("question q-17: its image can't be decoded (")
-    assert "0x" not in text  # no addresses of objects
 
 
 def test_a_built_table_is_described_by_its_manifest(tmp_path: Path) -> None:

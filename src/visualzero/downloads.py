@@ -5,7 +5,6 @@ server, no connection) is tried again after 1, 5 and 25 seconds.
 """
 
 import errno
-import io
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,8 +18,8 @@ import httpx
 from huggingface_hub import cached_assets_path
 from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 from huggingface_hub.file_download import http_get
-from PIL import Image
 
+from visualzero.data.image import ImageError, decode
 from visualzero.errors import UserError
 from visualzero.manifest import atomic, sha256
 from visualzero.progress import Progress
@@ -123,9 +122,8 @@ def _get_image(link: str, path: Path, where: str) -> None:
         with temporary.open("wb") as file:
             http_get(link, file)
         try:
-            with Image.open(io.BytesIO(temporary.read_bytes())) as picture:
-                picture.load()
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            decode(temporary.read_bytes())
+        except ImageError:
             raise UserError(
                 f"{where}: what comes is no whole image: open the link in a browser, and try again later"
             ) from None

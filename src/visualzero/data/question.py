@@ -13,17 +13,14 @@ One parquet file per data set; images are embedded as encoded bytes, in the layo
     image_id      str        questions about the same image share it
 """
 
-import io
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image, UnidentifiedImageError
 
 from visualzero.errors import UserError
 from visualzero.manifest import atomic
@@ -106,27 +103,3 @@ def first_question(path: Path) -> dict[str, Any]:
     """The first row of a whole table, by column; the rest is not read."""
     row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(1)).to_pylist()[0]
     return row
-
-
-def decode_image(image: dict[str, Any], where: str) -> Image.Image:
-    """The picture of a row's `image` value, in RGB; `where` names the question in errors."""
-    with _opened(image, where) as picture:
-        return picture.convert("RGB")
-
-
-def image_size(image: dict[str, Any], where: str) -> tuple[int, int]:
-    """Width and height in pixels of a row's `image` value, from its header alone."""
-    with _opened(image, where) as picture:
-        return picture.size
-
-
-@contextmanager
-def _opened(image: dict[str, Any], where: str) -> Iterator[Image.Image]:
-    try:
-        yield Image.open(io.BytesIO(image["bytes"]))
-        return
-    except UnidentifiedImageError:
-        reason = "its format is unknown"
-    except (OSError, SyntaxError, ValueError, TypeError, Image.DecompressionBombError) as error:
-        reason = str(error).partition("\n")[0]
-    raise UserError(f"question {where}: its image can't be decoded ({reason}): replace the image")

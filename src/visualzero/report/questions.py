@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
+from visualzero.data.image import ImageError, decode
 from visualzero.errors import UserError
 from visualzero.report.inputs import read_parquet
 
 SIDE = 160  # pixels, the longer side of a thumbnail
-MAX_PIXELS = 100_000_000  # of an image that we are willing to decode
 SMALL_PNG = 24_000  # bytes; a larger thumbnail is stored as JPEG
 COLUMNS = ["id", "task", "question", "choices", "answer_index", "image"]
 
@@ -97,13 +97,9 @@ class QuestionTable:
 def thumbnail(data: bytes, where: str) -> tuple[str, int, int]:
     """A data URI of the image at most `SIDE` pixels wide and high, its width and height; UserError if it is none."""
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP", "BMP", "GIF")) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise UserError(f"{where}: image of {opened.width} x {opened.height} pixels: make it smaller")
-            opened.draft("RGB", (2 * SIDE, 2 * SIDE))
-            image = opened.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"{where}: image can't be decoded ({error}): build the table again") from error
+        image = decode(data)
+    except ImageError as problem:
+        raise UserError(f"{where}: image can't be used {problem}") from None
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     kind, encoded = "png", _encode(image, "PNG", optimize=True)
     if len(encoded) > SMALL_PNG:

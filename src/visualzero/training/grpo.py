@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from datasets import Dataset, Features, Image, List, Value
+from datasets import Dataset, Features, List, Value
 from trl import GRPOConfig
 
 from visualzero.config import Grpo
@@ -24,6 +24,7 @@ from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import reward_terms
 from visualzero.training.callbacks import StepReport
+from visualzero.training.pictures import Pictures
 from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
 
@@ -106,7 +107,7 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
     rows = [
         {
             "prompt": [{"role": "user", "content": question_text(row.question, list(row.choices), options)}],
-            "image": row.image,
+            "image": row.id,
             "question_id": row.id,
             "choices": list(row.choices),
             "answer_index": row.answer_index,
@@ -116,13 +117,13 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
     features = Features(
         {
             "prompt": List({"role": Value("string"), "content": Value("string")}),
-            "image": Image(),
+            "image": Value("string"),
             "question_id": Value("string"),
             "choices": List(Value("string")),
             "answer_index": Value("int64"),
         }
     )
-    return Dataset.from_list(rows, features=features)
+    return Dataset.from_list(rows, features=features).with_transform(Pictures(run.questions))
 
 
 def reward_function(

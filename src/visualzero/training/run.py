@@ -18,7 +18,8 @@ from peft import LoraConfig
 from transformers import Qwen2VLForConditionalGeneration, Trainer
 
 from visualzero.config import Arm, ModelSource, Optimization, Study
-from visualzero.data.question import decode_image, first_question, read_questions
+from visualzero.data.image import decode_image
+from visualzero.data.question import first_question, read_questions
 from visualzero.errors import UserError
 from visualzero.manifest import atomic, read_manifest, write_manifest
 from visualzero.models.freezing import freeze
@@ -72,7 +73,10 @@ class Run:
 
 
 def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGeneration, ImageProcessor, pd.DataFrame]:
-    """The initial model with its frozen parts, the processor with the arm's prompt, and the training questions."""
+    """The initial model with its frozen parts, the processor with the arm's prompt, and the training questions.
+
+    Their images stay encoded until a batch needs them (pictures.py).
+    """
     if process_count() == 1:
         # Of several GPUs take the first; Trainer would split every batch over all of them (DataParallel).
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
@@ -81,7 +85,7 @@ def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGenera
     model = load_model(run.weights, "float32")
     freeze(model, run.arm.freeze)
     processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
-    return model, processor, read_questions(run.questions)
+    return model, processor, read_questions(run.questions, images=False)
 
 
 def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:

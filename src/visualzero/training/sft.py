@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 import torch
-from datasets import Dataset, Features, Image, List, Value
+from datasets import Dataset, Features, List, Value
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
@@ -17,6 +17,7 @@ from visualzero.config import Sft
 from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.training.callbacks import StepReport
+from visualzero.training.pictures import Pictures
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments
 from visualzero.training.trajectories import curate, read_trajectories
 
@@ -49,7 +50,7 @@ def train_sft(run: Run) -> None:
 
 
 def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
-    """Columns prompt, completion and images for TRL."""
+    """Columns prompt, completion and image for TRL."""
     if run.trajectories:
         prefix = forced_prefix(run.arm.prompt)
         questions = curate(read_trajectories(run.trajectories), questions, prefix, where=str(run.trajectories))
@@ -60,13 +61,13 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
         {
             "prompt": [{"role": "user", "content": question_text(row.question, list(row.choices), options)}],
             "completion": [{"role": "assistant", "content": row.completion}],
-            "images": [row.image],
+            "image": row.id,
         }
         for row in questions.itertuples()
     ]
     text = {"role": Value("string"), "content": Value("string")}
-    features = Features({"prompt": List(text), "completion": List(text), "images": List(Image())})
-    return Dataset.from_list(rows, features=features)
+    features = Features({"prompt": List(text), "completion": List(text), "image": Value("string")})
+    return Dataset.from_list(rows, features=features).with_transform(Pictures(run.questions))
 
 
 class WholeTextCollator(DataCollatorForVisionLanguageModeling):

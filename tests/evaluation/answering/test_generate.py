@@ -92,7 +92,7 @@ def test_an_image_counts_by_its_tokens(tiny_model: Path, toyspace: "pd.DataFrame
 
 def test_a_broken_image_names_its_question(processor: ImageProcessor, toyspace: "pd.DataFrame") -> None:
     broken = toyspace.assign(image=[{"bytes": b"no image", "path": "x.png"}] * len(toyspace))
-    with pytest.raises(UserError, match=f"question {toyspace['id'][0]}: its image can't be decoded"):
+    with pytest.raises(UserError, match=f"question {toyspace['id'][0]}: its image can't be used"):
         batches_of(ask(broken, processor, "lettered"), processor, 4)
 
 
@@ -271,7 +271,7 @@ def test_an_image_that_breaks_in_the_background_is_told(
 ) -> None:
     cut = {"bytes": toyspace["image"][3]["bytes"][:300], "path": "cut.png"}  # its header is whole
     broken = toyspace.assign(image=[cut if i == 3 else image for i, image in enumerate(toyspace["image"])])
-    with pytest.raises(UserError, match=f"question {toyspace['id'][3]}: its image can't be decoded"):
+    with pytest.raises(UserError, match=f"question {toyspace['id'][3]}: its image can't be used"):
         predict(JOB, engine, processor, broken, tmp_path / "out.jsonl", tmp_path / "work")
     assert not (tmp_path / "out.jsonl").exists()
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypedDict
 
 import pandas as pd
 
-from visualzero.data.question import decode_image, image_size
+from visualzero.data.image import decode_image, image_size
 from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import Options, question_text, user_message
 
