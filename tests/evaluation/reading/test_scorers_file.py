@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pytest
 
 from real_data import real_rows
 from visualzero.cli import main
-from visualzero.evaluation.reading.scorers import scorers
+from visualzero.evaluation.reading.rules import Parsed
+from visualzero.evaluation.reading.scorers import SCORERS, scorers
 
 ROW = {"id": "q1", "question": "Where?", "choices": ["left", "right"], "answer_index": 1, "response": "Right."}
 
@@ -166,3 +168,16 @@ def test_real_responses_of_other_people_are_scored() -> None:
     found = scored("--scorer", "all")
     published = sum(row["official_prediction"][:3] == row["answer"] for row in rows)
     assert sum(row["correct"] for row in found) == published
+
+
+def test_the_scorer_that_is_asked_for_runs_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(response: str, choices: Sequence[str]) -> Parsed:
+        raise AssertionError("nobody asked for this scorer")
+
+    for name in scorers():
+        if name != "vlmevalkit":
+            monkeypatch.setitem(SCORERS, name, never)
+    write(ROW)
+    [row] = scored("--scorer", "vlmevalkit")
+    assert row["prediction"] == 1
+    assert "readings" not in row

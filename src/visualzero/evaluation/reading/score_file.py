@@ -47,7 +47,8 @@ def score_file(path: Path, out: Path, scorer: str = "strict", *, think_prefix: b
 
 def score_row(row: Mapping[str, Any], scorer: str, *, think_prefix: bool) -> dict[str, Any]:
     """A row with prediction (an index or None), parse_class and correct; with "all", also every scorer's prediction."""
-    parsed = read_response(row["response"], row["choices"], think_prefix=think_prefix)
+    names = scorers() if scorer == ALL else [scorer]
+    parsed = read_response(row["response"], row["choices"], think_prefix=think_prefix, names=names)
     read = readings(parsed, row["answer_index"])
     primary = "strict" if scorer == ALL else scorer
     return {

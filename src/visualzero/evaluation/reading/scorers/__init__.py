@@ -33,16 +33,19 @@ def scorers() -> list[str]:
     return list(SCORERS)
 
 
-def read_response(response: str, choices: Sequence[str], *, think_prefix: bool) -> dict[str, Parsed]:
+def read_response(
+    response: str, choices: Sequence[str], *, think_prefix: bool, names: Iterable[str] = tuple(SCORERS)
+) -> dict[str, Parsed]:
     """What each scorer reads in a completion.
 
     Args:
         response: the completion.
         choices: 2 to 26 option texts.
         think_prefix: whether the prompt has already written `<think>`.
+        names: the scorers that are asked; the others don't run.
     """
     whole = opened(response, think_prefix)
-    return {name: choose(whole if name in OURS else response, choices) for name, choose in SCORERS.items()}
+    return {name: SCORERS[name](whole if name in OURS else response, choices) for name in names}
 
 
 def readings(parsed: Mapping[str, Parsed], answer_index: int) -> dict[str, int | None]:

@@ -9,7 +9,8 @@ How `parse` searches: patterns in order of priority ("final answer is" 0 and 50,
 is, provided that it can be parsed. Strings are case-sensitive, and end at a blank or one of ".,:".
 
 What differs: an expression counts as parsed if it is one in Python, and LaTeX always does; of its normalization only
-what can lead to an option's text is done.
+what can lead to an option's text is done. And where `parse` gives up after seconds and finds nothing, here the work is
+bounded: of a long text the end is read, and an expression or a formula that goes on and on is none.
 """
 
 import ast
@@ -27,12 +28,17 @@ class _Read(NamedTuple):
     text: str
 
 
+TEXT = 8192  # characters that are read, the last ones: twice what the paper's 1,024 tokens come to
+FORMULA = 300  # characters of one formula
+EXPRESSION = 100  # characters of an expression on either side of an operator
+
 _Match = re.Match[str]
 _Patterns = dict[int, list[re.Pattern[str]]]  # by priority
 
 
 def strings_found(text: str, strings: tuple[str, ...]) -> set[str]:
     """The strings that `math_verify.parse(text, [LaTeX, expressions, strings])` returns: at most a value and a text."""
+    text = text[-TEXT:]
     first = ""
     kinds = list(_kinds(text, strings))
     for priority in (0, 50, 100, 200, 250, 300):
@@ -97,7 +103,8 @@ _NUMBER = (
 _OPERATORS = r"+\-*\xd7/^()\xf7"
 _SYMBOLS = rf"[\d.\s{_OPERATORS}]"
 _START = r"(?:^|\s|=)(?:\*\*)?"
-_EXPRESSION = rf"(?:{_START}(?P<expression>-?\(?-?\d{_SYMBOLS}*[{_OPERATORS}]{_SYMBOLS}+\)?)(?:\*\*)?(?:[.,:\s)$]|$))"
+_LEFT, _RIGHT = rf"{_SYMBOLS}{{0,{EXPRESSION}}}", rf"{_SYMBOLS}{{1,{EXPRESSION}}}"
+_EXPRESSION = rf"(?:{_START}(?P<expression>-?\(?-?\d{_LEFT}[{_OPERATORS}]{_RIGHT}\)?)(?:\*\*)?(?:[.,:\s)$]|$))"
 _PLAIN_NUMBER = rf"(?:{_START}[$€£¥₹₽₪₩₫฿₡₢₣₤₥₦₧₨₩₪₫₭₮₯₰₱₲₳₴₵₶₷₸₹₺₻₼₽₾₿]?{_NUMBER})"
 _EITHER = rf"(?:{_EXPRESSION}|{_PLAIN_NUMBER})"
 _EXPRESSIONS = _compiled(
@@ -133,7 +140,7 @@ def _is_expression(text: str) -> bool:
 
 # LaTeX: up to six environments in a row, joined by "and", "or" or a comma
 
-_ENVIRONMENTS = (  # how one opens, a character in it, how it closes
+_ENVIRONMENTS = (  # how one opens, a character in it, how it closes; no character in it can begin what closes it
     (r"(?<!\\)\$\$", r"(?:[^$]|\$(?!\$))", r"(?<!\\)\$\$"),
     (r"(?<!\\)\\\[", r"(?:[^\\]|\\(?!\]))", r"(?<!\\)\\\]"),
     (r"(?<!\\|\d)\$", r"(?:\\[$]|[^\n$])", r"(?<!\\)\$"),
@@ -149,8 +156,9 @@ def _environments(content: str, also: str = "") -> str:
     return rf"(?:{one}" + rf"(?:\s*(?:and|or|,)\s*{one})?" * 5 + ")"
 
 
-_ANY = _environments("X+?", also=r"|(-?\\frac{-?\d+(?:[.,]\d+)?}{-?\d+(?:[.,]\d+)?})")
-_BOXED = _environments(r"X*?\\boxed{X+?}X*?")
+_ANY = _environments(rf"X{{1,{FORMULA}}}+", also=r"|(-?\\frac{-?\d+(?:[.,]\d+)?}{-?\d+(?:[.,]\d+)?})")
+_UP_TO = rf"X{{0,{FORMULA}}}"
+_BOXED = _environments(rf"(?>{_UP_TO}?\\boxed{{)(?>X{{1,{FORMULA}}}?}}){_UP_TO}+")
 _LATEX = _compiled(
     {
         0: [rf"(?i:final answer is):?\s*{_ANY}\.?\s?I hope"],

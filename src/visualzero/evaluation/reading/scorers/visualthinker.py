@@ -13,24 +13,38 @@ than the chair": chair). "Left" is not "left", "three" not 3; "A)" and "the car!
 like another's letter is right under both names, so more than one option may be accepted.
 """
 
-import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
 from visualzero.evaluation.reading.rules import NOTHING, Parsed
 from visualzero.evaluation.reading.scorers._math_verify import strings_found
 
-_TAG = re.compile(r"<answer>\s*(.*?)\s*</answer>")
+_OPEN, _CLOSE = "<answer>", "</answer>"
 _STRINGS = (*"ABCDEF", *"abcdef", *(f"({letter})" for letter in "abcdefABCDEF"))
 
 
 def choose(response: str, choices: Sequence[str]) -> Parsed:
     """The options that the official script would accept if they were the right one."""
-    tag = _TAG.search(response)
-    text = (tag and tag[1]) or response
-    found = {string.strip() for string in strings_found(text, (*_STRINGS, *choices))}
+    found = {string.strip() for string in strings_found(_tagged(response) or response, (*_STRINGS, *choices))}
     accepted = [index for index, choice in enumerate(choices) if found & _gold(ascii_uppercase[index], choice)]
     return Parsed(accepted[0], "parsed", frozenset(accepted)) if accepted else NOTHING
+
+
+def _tagged(response: str) -> str:
+    r"""What `<answer>\s*(.*?)\s*</answer>` finds first, in one pass: a search for it would begin anew at each tag.
+
+    An answer reaches to the first closing tag. Its lines may be blank before it and after it, so it can begin in the
+    last line that isn't, or in a line from whose tag on all is blank up to that one.
+    """
+    for part in response.split(_CLOSE)[:-1]:
+        text = part.rstrip()
+        line = text.rfind("\n") + 1
+        start = text.rfind(_OPEN, 0, line)
+        if start < 0 or text[start + len(_OPEN) : line].strip():
+            start = text.find(_OPEN, line)
+        if start >= 0:
+            return text[start + len(_OPEN) :].strip()
+    return ""
 
 
 def _gold(letter: str, choice: str) -> set[str]:
