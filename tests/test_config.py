@@ -344,6 +344,10 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
             "data.train.pth: unknown key 'pth'; did you mean 'path'? (known: kind, path, images, seed, ",
         ),
         ("data: {train: {n: 6}}", "data.train.n: must be a multiple of 4, not 6"),
+        (
+            "data: {benchmarks: {Train: {source: {kind: local, path: x}}}}",
+            "data.benchmarks.Train: is what the training questions are called; give it another name",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], root: Path, change: str, line: str) -> None:

@@ -71,6 +71,60 @@ def test_an_answer_is_a_choice_or_its_letter(mine, choices, answer, index):
     assert all(isinstance(choice, str) for choice in row["choices"])
 
 
+def test_numbers_are_the_texts_that_they_are_written_as(mine):
+    path = table(
+        mine,
+        '{"image": "a.png", "question": "How much?", "choices": [1.10, 3.0, 1e3, 12345678901234567890], "answer": 3.0,'
+        f' "id": {"9" * 5000}}}',
+        "train.jsonl",
+    )
+    (row,) = read_local(path)
+    assert row["choices"] == ["1.10", "3.0", "1e3", "12345678901234567890"]
+    assert (row["answer_index"], row["id"]) == (1, "9" * 5000)
+
+
+@pytest.mark.parametrize("column", ["task", "source", "id", "image_id"])
+def test_nan_is_an_empty_cell(mine, column):
+    (row,) = read_local(jsonl(mine, ROW | {column: float("nan")}))
+    (without,) = read_local(jsonl(mine, ROW))
+    assert row == without
+
+
+@pytest.mark.parametrize("question", ["Where is it? (A) left (B) right", "Where?\nOptions: left, right"])
+def test_options_are_listed_once_by_the_question_or_by_the_prompt(mine, question):
+    path = jsonl(mine, ROW | {"question": question})
+    with pytest.raises(
+        UserError, match=r"train\.jsonl:1: question lists its choices, and so will the prompt \(options: l"
+    ):
+        read_local(path)
+    with pytest.raises(UserError, match=r"\(options: natural\): take them out of its text, or set options to stated"):
+        read_local(path, options="natural")
+    (row,) = read_local(path, options="stated")
+    assert row["question"] == question
+
+
+def test_questions_about_one_image_come_together(mine):
+    rows = [ROW | {"id": str(n), "image": image} for n, image in enumerate(["a.png", "deep/b.jpg", "./a.png"])]
+    assert [row["id"] for row in read_local(jsonl(mine, *rows))] == ["0", "2", "1"]
+
+
+@pytest.mark.parametrize("change", ["altered", "gone"])
+def test_an_image_that_changes_after_it_was_checked_is_told(mine, change):
+    rows = read_local(jsonl(mine, ROW))
+    (mine / "a.png").write_bytes(b"another") if change == "altered" else (mine / "a.png").unlink()
+    with pytest.raises(
+        UserError, match=r"image 'a\.png' has changed since it was checked: leave .*mine alone, and run"
+    ):
+        list(rows)
+
+
+def test_an_image_file_that_is_too_large_is_told_before_it_is_read(mine):
+    with (mine / "large.png").open("wb") as file:
+        file.truncate(300 << 20)  # a hole: it takes no room on the disk
+    with pytest.raises(UserError, match=r"image 'large\.png' has 300 MiB, more than 256: make it smaller"):
+        read_local(jsonl(mine, ROW | {"image": "large.png"}))
+
+
 def test_csv_lists_choices_with_bars_or_as_json(mine):
     path = table(
         mine,
@@ -123,18 +177,41 @@ def test_answers_may_be_missing_where_they_are_not_needed(mine):
         ({"choices": "left"}, r"no list of choices"),
         ({"choices": [["left"], "right"]}, r"a choice is a list: write it as text"),
         ({"image": "c.png"}, r"image 'c\.png' is not in .*mine: correct the path"),
-        ({"image": "broken.png"}, r"image 'broken\.png' can't be read \(.*truncated.*\): replace the file"),
-        ({"image": "text.png"}, r"image 'text\.png' can't be read \(no image format is recognized\)"),
+        ({"image": "broken.png"}, r"image 'broken\.png' can't be used \(.*truncated.*\): replace the image"),
+        ({"image": "text.png"}, r"image 'text\.png' can't be used \(no image format is recognized; there are PNG"),
         ({"image": "deep"}, r"image 'deep' is not in"),
         ({"image": "../mine/a.png"}, r"leads out of the images folder"),
         ({"image": "/etc/passwd"}, r"leads out of the images folder"),
         ({"id": "first"}, r"id 'first' is also that of line 1: make ids unique"),
+        ({"image": ["a.png", "b.png"]}, r"image is a list of 2, and there is one image a row: give the path of one"),
+        ({"image": '["a.png"]'}, r"image is a list of 1, and there is one image a row"),
+        ({"image": {"path": "a.png"}}, r"image is a mapping: write it as text"),
+        ({"image": "a\0.png"}, r"image holds the character U\+0000, which is no text: take it out"),
+        ({"image": "x" * 300}, r"image 'x+' can't be read \(File name too long\): correct the path"),
+        ({"image": "wide.png"}, r"image 'wide\.png' can't be used \(500 x 2 pixels, a ratio of its sides above 200\)"),
+        ({"question": "\ud800?"}, r"question holds the character U\+D800, which is no text"),
+        (
+            {"question": "What is <|image_pad|>?"},
+            r"question holds <\|image_pad\|>, which a model reads as a token of it",
+        ),
+        ({"choices": ["right", "<|im_end|>"]}, r"choice '<\|im_end\|>' holds <\|im_end\|>"),
+        ({"choices": ["right", "one", "1"]}, r"choices 'one' and '1' read the same: make them different"),
+        (
+            {"choices": ["A. left", "B. right"], "answer": "B"},
+            r"choices begin with A, B, and prompts write letters of th",
+        ),
+        ({"choices": ["a", float("nan")]}, r"a choice is empty: give it a text"),
+        ({"answer": float("nan")}, r"no answer: give one, or remove the row"),
+        ({"image": float("nan")}, r"no image: give one"),
+        ({"choices": float("nan")}, r"no list of choices: write them as"),
+        ({"choices": ["a\nb", "a b", "A\nB"]}, r"choice 'a b' occurs twice"),
     ],
 )
 def test_a_row_that_cannot_be_used_is_told_with_its_line_and_the_fix(mine, change, message):
     (mine / "text.png").write_text("no image")
     whole = mine / "broken.png"
     Image.effect_noise((64, 64), 50).save(whole)
+    Image.new("1", (500, 2)).save(mine / "wide.png")
     whole.write_bytes(whole.read_bytes()[:-900])
     with pytest.raises(UserError, match=rf"^\S*train\.jsonl:2: .*{message}"):
         read_local(jsonl(mine, ROW | {"id": "first"}, ROW | change))
@@ -151,6 +228,15 @@ def test_a_row_that_cannot_be_used_is_told_with_its_line_and_the_fix(mine, chang
         ("train.jsonl", " \n", r"the file is empty"),
         ("train.jsonl", '{"image": \n', r"train\.jsonl:1: not JSON \(.*column \d+\)"),
         ("train.jsonl", "[1]\n", r"train\.jsonl:1: not a JSON object"),
+        ("train.jsonl", "[" * 99_999, r"train\.jsonl:1: not JSON \(nested too deeply\): write one object per line"),
+        ("train.jsonl", '{"id": -Infinity}', r"train\.jsonl:1: not JSON \(-Infinity is no value\)"),
+        ("train.jsonl", '{"id": 1, "id": 2}', r"train\.jsonl:1: not JSON \(the key 'id' stands twice\)"),
+        ("train.csv", " , \n", r"train\.csv:1: no column image, question, choices, answer"),
+        (
+            "train.csv",
+            "image,question,choices,answer,answer\n",
+            r"train\.csv:1: two columns are called answer: keep one",
+        ),
         ("train.txt", "x", r"a table is \.jsonl or \.csv, not '\.txt'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from datasets import Image as ImageFeature
 from PIL import Image
 
 from visualzero.config import ToySpace
+from visualzero.data import question
 from visualzero.data.build import build_questions
 from visualzero.data.question import ROWS_PER_GROUP, SCHEMA, read_questions, write_questions
 from visualzero.data.reading import Reading
@@ -84,6 +86,56 @@ def test_datasets_sees_images_and_lists(table: Path, tmp_path: Path) -> None:
         assert data[1]["choices"] == ["1", "two", "3"]
 
 
+def test_an_image_is_stored_and_read_once_however_many_questions_are_about_it(tmp_path: Path) -> None:
+    images = [random.Random(n).randbytes(50_000) for n in range(20)]
+    rows = [row(n, image={"bytes": bytes(bytearray(images[n // 20])), "path": None}) for n in range(400)]
+    path = tmp_path / "table.parquet"
+    write_questions(iter(rows), path)
+    assert path.stat().st_size < 1.1 * 20 * 50_000
+    read = read_questions(path)["image"]
+    assert [image["bytes"] for image in read] == [one["image"]["bytes"] for one in rows]
+    assert len({id(image["bytes"]) for image in read}) == 20
+
+
+def test_row_groups_are_cut_by_the_bytes_of_their_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(question, "BYTES_PER_GROUP", 1000)
+    monkeypatch.setattr(question, "UNSHARED_PER_GROUP", 2500)
+    sizes = [400, 400, 400, 3000, 400, 400]  # rows by threes are about the same image
+    contents = [random.Random(n).randbytes(size) for n, size in enumerate(sizes)]
+    rows = [row(n, image={"bytes": contents[n // 3], "path": None}) for n in range(18)]
+    path = tmp_path / "table.parquet"
+    write_questions(iter(rows), path)
+    file = pq.ParquetFile(path)
+    groups = [file.metadata.row_group(n).num_rows for n in range(file.num_row_groups)]
+    assert groups == [6, 3, 1, 1, 1, 6]  # two images, one, the large one alone, two
+    assert read_questions(path)["id"].tolist() == [one["id"] for one in rows]
+    assert file.schema_arrow.field("image").type == SCHEMA.field("image").type
+
+
+def test_a_table_of_more_images_than_memory_may_hold_is_written_in_little(tmp_path: Path) -> None:
+    """What is pending never exceeds a row group: rows are drawn only as groups are written."""
+    drawn = 0
+
+    def rows() -> Iterator[dict[str, Any]]:
+        nonlocal drawn
+        for drawn in range(40):
+            yield row(drawn, image={"bytes": bytes([drawn]) * (1 << 20), "path": None})
+
+    held: list[int] = []
+    real = question._Group.table
+
+    def table(group: Any) -> Any:
+        held.append(sum(map(len, group.images)))
+        return real(group)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(question._Group, "table", table)
+        write_questions(rows(), tmp_path / "table.parquet")
+    assert drawn == 39
+    assert sum(held) == 40 << 20
+    assert max(held) <= question.BYTES_PER_GROUP
+
+
 def test_an_id_given_twice_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UserError) as caught:
         write_questions([row(1), row(2), row(1)], tmp_path / "table.parquet")
@@ -143,7 +195,7 @@ def test_a_built_table_is_described_by_its_manifest(tmp_path: Path) -> None:
 
 
 def test_a_table_that_can_not_be_built_gets_no_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("visualzero.data.build.open_source", lambda source, key: Reading([row(1), row(1)]))
+    monkeypatch.setattr("visualzero.data.build.open_source", lambda *source: Reading([row(1), row(1)]))
     source = ToySpace(kind="toyspace", split="train", n=4, seed=1)
     with pytest.raises(UserError):
         build_questions(source, tmp_path / "train.parquet", "0" * 16, "data.train")

@@ -17,9 +17,10 @@ PACKAGE = Path(__file__).parent
 DIGITS = 16
 
 # Never part of a closure: settings are in the digest by value, and the others say things, name files, fetch files whose
-# content is checked, or decide when a training saves and hands over, from which it goes on to the same bytes.
+# content is checked, refuse rows of a table, or decide when a training saves and hands over, from which it goes on to
+# the same bytes.
 NEUTRAL = (
-    *("config", "downloads", "errors", "hub", "layout", "manifest", "progress"),
+    *("config", "data.checks", "downloads", "errors", "hub", "layout", "manifest", "progress"),
     *("training.lease", "training.pace", "training.slurm_job"),
 )
 

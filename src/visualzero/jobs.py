@@ -17,9 +17,13 @@ CHECKS = {"sha256"}  # what a source is only checked against: it can refuse an o
 
 def data_parts(study: Study, name: str) -> Parts:
     """Of the Question table of `train` or of a benchmark."""
-    source = study.data.train if name == "train" else study.data.benchmarks[name].source
+    benchmark = None if name == "train" else study.data.benchmarks[name]
+    source = benchmark.source if benchmark else study.data.train
+    settings = source.model_dump(exclude=CHECKS)
+    if source.kind == "local":  # whose texts are refused where they list options that the prompt lists too
+        settings["options"] = benchmark.options if benchmark else study.data.train_options
     code = ["data.build", f"data.{_reader(source.kind)}"]
-    return parts(source.model_dump(exclude=CHECKS), code, _env("data")) | _rule("questions")
+    return parts(settings, code, _env("data")) | _rule("questions")
 
 
 def model_parts(study: Study, init: str) -> Parts:

@@ -40,11 +40,13 @@ def _questions(options: Options) -> None:
 
     study, layout = study_of(options)
     if options.name == "train":
-        key, source = "data.train", study.data.train
+        key, source, listed = "data.train", study.data.train, study.data.train_options
     else:
         key = f"data.benchmarks.{options.name}.source"
-        source = study.data.benchmarks[benchmark_of(study, options.name)].source
-    build_questions(source, layout.questions(options.name), _made_from(layout, data_parts(study, options.name)), key)
+        benchmark = study.data.benchmarks[benchmark_of(study, options.name)]
+        source, listed = benchmark.source, benchmark.options
+    made_from = _made_from(layout, data_parts(study, options.name))
+    build_questions(source, layout.questions(options.name), made_from, key, listed)
 
 
 def _model(options: Options) -> None:

@@ -27,11 +27,18 @@ SHARED = {"scorer", "shards", "threads"}
 
 def cross_checks(config: dict[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong between sections; a part of the wrong type is left to the typed models."""
+    yield from _benchmarks(config)
     yield from _run(config)
     yield from _arms(config)
     yield from _rewards(config)
     yield from _comparisons(config)
     yield from _controls(config)
+
+
+def _benchmarks(config: dict[str, Any]) -> Iterator[Problem]:
+    for name in names(mapping(config.get("data")).get("benchmarks")):
+        if name.casefold() == "train":  # some disks don't tell Train.parquet from train.parquet
+            yield ("data", "benchmarks", name), "is what the training questions are called; give it another name"
 
 
 def _run(config: dict[str, Any]) -> Iterator[Problem]:

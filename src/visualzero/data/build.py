@@ -4,23 +4,31 @@ from importlib import import_module
 from pathlib import Path
 
 from visualzero.config import Hub, Local, Source, ToySpace
+from visualzero.config.sources import Options
+from visualzero.data.checks import checked
 from visualzero.data.question import write_questions
 from visualzero.data.reading import Reading
 from visualzero.manifest import write_manifest
 from visualzero.progress import say
 
 
-def build_questions(source: Source, out: Path, fingerprint: str, key: str) -> None:
-    """Write `out` (parquet) and, last, its manifest beside it (`.json`); `key` is the source's place in the config."""
-    reading = open_source(source, key)
-    n = write_questions(reading.rows, out)
+def build_questions(source: Source, out: Path, fingerprint: str, key: str, options: Options = "lettered") -> None:
+    """Write `out` (parquet) and, last, its manifest beside it (`.json`).
+
+    `key` is the source's place in the config, `options` how prompts will list the options of its questions.
+
+    Raises:
+        UserError: if a row can't be used; neither file is written then.
+    """
+    reading = open_source(source, key, options)
+    n = write_questions(reading.rows if reading.checked else checked(reading.rows, key), out)
     write_manifest(out.with_suffix(".json"), [out], fingerprint, source=source.model_dump(), rows=n, **reading.facts())
     say(f"{out}: {n} questions")
     for reason, count in sorted(reading.left_out.items()):
         say(f"{out}: left out {count} rows of the source: {reason}")
 
 
-def open_source(source: Source, key: str) -> Reading:
+def open_source(source: Source, key: str, options: Options = "lettered") -> Reading:
     """Any source, opened; what has to be downloaded is downloaded here."""
     if isinstance(source, ToySpace):
         from visualzero.data.toyspace.questions import toyspace_rows
@@ -30,7 +38,8 @@ def open_source(source: Source, key: str) -> Reading:
         from visualzero.data.local import read_local
 
         images = Path(source.images) if source.images else None
-        return Reading(read_local(Path(source.path), images, source.seed, source.shuffle_choices))
+        rows = read_local(Path(source.path), images, source.seed, source.shuffle_choices, options=options)
+        return Reading(rows, checked=True)
     if isinstance(source, Hub):
         # Named by its kind rather than imported, so that no data set's fingerprint depends on the others' readers.
         reading: Reading = import_module(f"visualzero.data.{source.kind}").open_source(source, key)

@@ -4,7 +4,7 @@ The table's check, training, evaluation, manifests and the report's thumbnails a
 can see different pictures. What comes out is 8-bit RGB, upright (turned as the EXIF orientation says; where EXIF is
 broken the image stays as it is stored), transparent parts on white, gray of 16 bits as its high byte. What has no one
 right reading is refused: animations (several frames), values of 32 bits (whose range nothing states), sides of a ratio
-above 200 (which Qwen2-VL can't take), more than 50 million pixels, anything truncated.
+above 200 (which Qwen2-VL can't take), more than 40 million pixels, anything truncated.
 """
 
 import io
@@ -17,7 +17,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from visualzero.errors import UserError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM", "AVIF")  # Pillow's others include interpreters (EPS)
-MAX_PIXELS = 50_000_000
+MAX_PIXELS = 40_000_000  # decoded in under a second and a gigabyte, whatever the format
 MAX_RATIO = 200  # of the longer side to the shorter, transformers' smart_resize
 SEVERAL_PICTURES = "MPO"  # a JPEG whose further frames are the camera's previews and gain maps, not an animation
 UPRIGHT = {
@@ -108,7 +108,7 @@ def _opened(content: bytes | None) -> Image.Image:
     picture = Image.open(io.BytesIO(content), formats=FORMATS)
     width, height = picture.size
     if width * height > MAX_PIXELS:
-        raise ImageError(f"{width} x {height} pixels, more than 50 million", "make it smaller")
+        raise ImageError(f"{width} x {height} pixels, more than 40 million", "make it smaller")
     if min(width, height) < 1 or max(width, height) > MAX_RATIO * min(width, height):
         raise ImageError(
             f"{width} x {height} pixels, a ratio of its sides above {MAX_RATIO}", "crop it, or put it on a background"

@@ -4,7 +4,6 @@ Columns: image, question, choices, answer; optionally task, source, id, image_id
 before the first one is handed out; a row that can't be used is an error that names its line, never left out in silence.
 """
 
-import io
 import posixpath
 import random
 import re
@@ -14,9 +13,11 @@ from pathlib import Path, PurePosixPath
 from string import ascii_uppercase
 from typing import Any
 
-from PIL import Image
-
-from visualzero.data.tables import Record, read_records
+from visualzero.config.sources import Options
+from visualzero.data.checks import text_problem
+from visualzero.data.image_files import ImageFiles
+from visualzero.data.labels import labels, lists_options
+from visualzero.data.tables import Record, parse_json, read_records
 from visualzero.errors import UserError
 
 SHOWN = 5  # errors that are told one by one
@@ -28,11 +29,17 @@ class _RowError(Exception):
 
 
 def read_local(
-    path: Path, images: Path | None = None, seed: int = 0, shuffle_choices: bool = False, require_answer: bool = True
+    path: Path,
+    images: Path | None = None,
+    seed: int = 0,
+    shuffle_choices: bool = False,
+    require_answer: bool = True,
+    options: Options = "lettered",
 ) -> Iterator[dict[str, Any]]:
     """Rows of the Question table from a user's table.
 
     All checks are done when this returns; image bytes are read as the rows are drawn, so that memory needn't hold them.
+    Questions about the same image come one after another.
 
     Args:
         path: the table (.jsonl or .csv), or a folder that holds exactly one.
@@ -40,6 +47,7 @@ def read_local(
         seed: of the shuffling of choices, which depends on it and the question's id only.
         shuffle_choices: whether to shuffle each question's choices.
         require_answer: whether a row without an answer is an error; else its answer_index is -1.
+        options: how prompts will list the options; unless `stated`, a question that lists them itself is an error.
 
     Raises:
         UserError: with the file, the line, the cause and the fix, for up to five rows at once.
@@ -49,21 +57,19 @@ def read_local(
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder of images: set `images` to the folder that image paths start from")
     problems: list[str] = []
-    checked: dict[str, str | None] = {}
+    files = ImageFiles(folder)
     lines: dict[str, int] = {}
     questions = []
     for record in read_records(table, problems):
         try:
-            question = _question(record, table, require_answer)
+            question = _question(record, table, require_answer, options)
             if question.id in lines:
                 raise _RowError(f"id '{question.id}' is also that of line {lines[question.id]}: make ids unique")
             lines[question.id] = record.line
-            if question.image not in checked:
-                checked[question.image] = _image_problem(folder, question.image)
-            if problem := checked[question.image]:
+            if problem := files.problem(question.image):
                 raise _RowError(problem)
         except _RowError as error:
-            problems.append(f"{table}:{record.line}: {error}")
+            problems.append(f"{table}:{record.line}: {' '.join(str(error).split())}")
         else:
             questions.append(question)
     if problems:
@@ -71,7 +77,10 @@ def read_local(
         raise UserError("\n".join(problems[:SHOWN] + more))
     if not questions:
         raise UserError(f"{table}: no questions: add a row with image, question, choices and answer")
-    return (question.row(folder, seed if shuffle_choices else None) for question in questions)
+    # Questions about one image together, at the place of the first: so the table holds its bytes once.
+    places = {image: place for place, image in enumerate(dict.fromkeys(question.image for question in questions))}
+    questions.sort(key=lambda question: places[question.image])
+    return (question.row(files, seed if shuffle_choices else None) for question in questions)
 
 
 def find_table(path: Path) -> Path:
@@ -98,7 +107,7 @@ class _Question:
     answer_index: int
     image_id: str
 
-    def row(self, folder: Path, seed: int | None) -> dict[str, Any]:
+    def row(self, images: ImageFiles, seed: int | None) -> dict[str, Any]:
         """The row of the Question table; with a seed the choices are shuffled."""
         order = list(range(len(self.choices)))
         if seed is not None:
@@ -107,7 +116,7 @@ class _Question:
             "id": self.id,
             "source": self.source,
             "task": self.task,
-            "image": {"bytes": (folder / self.image).read_bytes(), "path": self.image},
+            "image": {"bytes": images.content(self.image), "path": self.image},
             "question": self.question,
             "choices": [self.choices[index] for index in order],
             "answer_index": order.index(self.answer_index) if self.answer_index >= 0 else -1,
@@ -115,12 +124,15 @@ class _Question:
         }
 
 
-def _question(record: Record, table: Path, require_answer: bool) -> _Question:
+def _question(record: Record, table: Path, require_answer: bool, options: Options) -> _Question:
+    _refuse_several(record.values.get("image"))
     texts = {name: _text(name, record.values.get(name)) for name in ("image", "question", "answer")}
     for name in ("image", "question") if not require_answer else ("image", "question", "answer"):
         if not texts[name]:
             raise _RowError(f"no {name}: give one, or remove the row")
     choices = _choices(record.values.get("choices"))
+    if problem := _text_problem(texts["question"], choices, options):
+        raise _RowError(problem)
     image = _relative(texts["image"])
     return _Question(
         id=_text("id", record.values.get("id")) or f"{table.stem}-{record.number}",
@@ -135,14 +147,39 @@ def _question(record: Record, table: Path, require_answer: bool) -> _Question:
 
 
 def _text(name: str, value: Any) -> str:
-    """A cell as text; "" for an empty one. JSON's true and 3 are the texts that they are written as."""
+    """A cell as text; "" for an empty one. JSON's true is the text that it is written as."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    if not isinstance(value, str | int | float):
-        raise _RowError(f"{name} is a {type(value).__name__}: write it as text")
-    return str(value).strip()
+    if not isinstance(value, str):
+        raise _RowError(f"{name} is a {'list' if isinstance(value, list) else 'mapping'}: write it as text")
+    if odd := next((sign for sign in value if sign == "\0" or "\ud800" <= sign <= "\udfff"), None):
+        raise _RowError(f"{name} holds the character U+{ord(odd):04X}, which is no text: take it out")
+    return value.strip()
+
+
+def _refuse_several(image: Any) -> None:
+    """A row has one image; in CSV a list of them is a text."""
+    if isinstance(image, str) and image.lstrip().startswith("["):
+        try:
+            image = parse_json(image)
+        except ValueError:
+            return  # a file's name
+    if isinstance(image, list):
+        raise _RowError(f"image is a list of {len(image)}, and there is one image a row: give the path of one")
+
+
+def _text_problem(question: str, choices: tuple[str, ...], options: Options) -> str | None:
+    """Why a question can't be asked in these words, and the fix; None if it can."""
+    if marks := labels(choices):
+        return f"choices begin with {', '.join(marks)}, and prompts write letters of their own: take them out"
+    if options != "stated" and lists_options(question, choices):
+        return (
+            f"question lists its choices, and so will the prompt (options: {options}): take them out of its text, or"
+            " set options to stated"
+        )
+    return text_problem(question, choices)
 
 
 def _choices(value: Any) -> tuple[str, ...]:
@@ -177,17 +214,3 @@ def _relative(image: str) -> str:
     if PurePosixPath(image).is_absolute() or shortest.split("/")[0] == "..":
         raise _RowError(f"image '{image}' leads out of the images folder: give its path inside that folder")
     return shortest
-
-
-def _image_problem(folder: Path, image: str) -> str | None:
-    """Why an image can't be used, and the fix; None if it can."""
-    file = folder / image
-    try:
-        if not file.is_file():
-            return f"image '{image}' is not in {folder}: correct the path, or set `images` to the right folder"
-        with Image.open(io.BytesIO(file.read_bytes())) as picture:
-            picture.load()
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        reason = "no image format is recognized" if "cannot identify" in str(error) else str(error).split("\n")[0]
-        return f"image '{image}' can't be read ({reason}): replace the file"
-    return None

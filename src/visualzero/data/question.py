@@ -14,7 +14,8 @@ One parquet file per data set; images are embedded as encoded bytes, in the layo
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -48,55 +49,116 @@ SCHEMA = pa.schema(
     ],
     metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
 )
-ROWS_PER_GROUP = 256
+ROWS_PER_GROUP = 1024
+BYTES_PER_GROUP = 8 << 20  # of different images; writing takes several times as much memory
+UNSHARED_PER_GROUP = 256 << 20  # of all rows; a reader that takes in a whole group holds so much
+ANY = 1 << 30  # bytes of a dictionary; at fewer, parquet would go on without one
+BUFFER = 1 << 20  # bytes; without it the reader takes in whole columns of the file
+AT_ONCE = 16  # rows whose images are read together, copies of equal ones included
+
+
+@dataclass
+class _Group:
+    """The rows of a row group that is not yet written, with each different image once."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    images: dict[bytes, int] = field(default_factory=dict)
+    size: int = 0
+    unshared: int = 0
+
+    def has_room(self, content: bytes) -> bool:
+        more = 0 if content in self.images else len(content)
+        return not self.rows or (
+            len(self.rows) < ROWS_PER_GROUP
+            and self.size + more <= BYTES_PER_GROUP
+            and self.unshared + len(content) <= UNSHARED_PER_GROUP
+        )
+
+    def add(self, row: dict[str, Any]) -> None:
+        content = row["image"]["bytes"]
+        if content not in self.images:
+            self.images[content] = len(self.images)
+            self.size += len(content)
+        self.unshared += len(content)
+        self.rows.append({**row, "image": row["image"]["path"], "content": self.images[content]})
+
+    def table(self) -> pa.Table:
+        """The rows in the schema, but for image bytes, which are a dictionary; parquet stores that as it is."""
+        contents = pa.DictionaryArray.from_arrays(
+            pa.array([row["content"] for row in self.rows], pa.int32()), pa.array(list(self.images), pa.binary())
+        )
+        paths = pa.array([row["image"] for row in self.rows], pa.string())
+        columns = [
+            pa.StructArray.from_arrays([contents, paths], names=["bytes", "path"])
+            if column.name == "image"
+            else pa.array([row[column.name] for row in self.rows], column.type)
+            for column in SCHEMA
+        ]
+        return pa.Table.from_arrays(columns, names=SCHEMA.names)
 
 
 def write_questions(rows: Iterable[dict[str, Any]], path: Path) -> int:
     """Write rows atomically and return how many there were; memory holds one row group at a time.
 
+    A row group stores an image once, however many of its rows are about it; so questions about one image should stand
+    together.
+
     Raises:
         UserError: if there are no rows or an id occurs twice.
     """
     seen: set[str] = set()
-    pending: list[dict[str, Any]] = []
-    with atomic(path) as temporary, pq.ParquetWriter(temporary, SCHEMA) as writer:
-
-        def flush() -> None:
-            if pending:
-                writer.write_table(pa.Table.from_pylist(pending, SCHEMA))
-                pending.clear()
-
+    group = _Group()
+    shared = _Group().table().schema
+    # Without the Arrow schema in the file, a reader sees binary columns rather than dictionaries.
+    options = {"store_schema": False, "dictionary_pagesize_limit": ANY}
+    with atomic(path) as temporary, pq.ParquetWriter(temporary, shared, **options) as writer:
+        writer.add_key_value_metadata(SCHEMA.metadata)
         for row in rows:
             if row["id"] in seen:
                 raise UserError(f"{path}: question id '{row['id']}' occurs twice: ids must be unique")
             seen.add(row["id"])
-            pending.append(row)
-            if len(pending) == ROWS_PER_GROUP:
-                flush()
-        flush()
+            if not group.has_room(row["image"]["bytes"]):
+                writer.write_table(group.table(), row_group_size=ROWS_PER_GROUP)
+                group = _Group()
+            group.add(row)
         if not seen:
             raise UserError(f"{path}: no questions: the source has no usable row")
+        writer.write_table(group.table(), row_group_size=ROWS_PER_GROUP)
     return len(seen)
 
 
 def read_questions(path: Path, images: bool = True) -> pd.DataFrame:
     """The table with one row per question; without `images` that column is left out.
 
+    Rows about the same image share its bytes, so that memory holds each image once.
+
     Raises:
         UserError: if the file is missing, truncated or lacks a column.
     """
-    columns = [name for name in SCHEMA.names if images or name != "image"]
+    texts = [name for name in SCHEMA.names if name != "image"]
     try:
-        present = pq.read_schema(path).names
-        missing = [name for name in columns if name not in present]
-        if missing:
-            raise UserError(f"{path}: not a Question table, column '{missing[0]}' is missing: run `snakemake data`")
-        return pq.read_table(path, columns=columns).to_pandas()
+        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+            missing = [name for name in (SCHEMA.names if images else texts) if name not in file.schema_arrow.names]
+            if missing:
+                raise UserError(f"{path}: not a Question table, column '{missing[0]}' is missing: run `snakemake data`")
+            table = file.read(texts).to_pandas()
+            if images:
+                table.insert(SCHEMA.names.index("image"), "image", list(shared_images(file)))
+            return table
     except FileNotFoundError:
         raise UserError(f"{path}: no such Question table: make it with `snakemake data`") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"{path}: not a whole parquet file ({reason}): delete it and run `snakemake data`") from None
+
+
+def shared_images(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
+    """The `image` value of each row; equal images share their bytes."""
+    kept: dict[bytes, bytes] = {}
+    for batch in file.iter_batches(AT_ONCE, columns=["image"]):
+        for image in batch.column("image").to_pylist():
+            content = image["bytes"]
+            yield {**image, "bytes": kept.setdefault(content, content)}
 
 
 def first_question(path: Path) -> dict[str, Any]:

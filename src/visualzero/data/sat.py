@@ -18,6 +18,7 @@ from visualzero.config import SAT
 from visualzero.data.hub_parquet import read_batches
 from visualzero.data.reading import Reading
 from visualzero.errors import UserError
+from visualzero.evaluation.reading.alike import same_to_the_reader
 from visualzero.hub import Repo, fetch
 
 TEXTS = ("question", "answers", "question_type", "correct_answer")
@@ -52,7 +53,7 @@ def read_sat(source: SAT, path: Path, left_out: Counter[str]) -> Iterator[dict[s
             continue
         choices = [_tidy(answer) for answer in texts["answers"]]
         right = _tidy(texts["correct_answer"])
-        if len(set(choices)) < max(2, len(choices)) or "" in choices:
+        if len(choices) < 2 or "" in choices or same_to_the_reader(choices):
             left_out["fewer than two distinct choices"] += 1
             continue
         if right not in choices:

@@ -1,4 +1,8 @@
-"""Rows of a user's table, JSONL or CSV, with the lines they stand on."""
+"""Rows of a user's table, JSONL or CSV, with the lines they stand on.
+
+A number of JSON is the text that it is written as (`1.10` stays so), and NaN, which pandas writes for a cell without a
+value, is an empty cell.
+"""
 
 import csv
 import io
@@ -25,7 +29,8 @@ class Record:
 def read_records(table: Path, problems: list[str]) -> Iterator[Record]:
     """The rows of a table; what is wrong with single rows is added to `problems`.
 
-    In CSV, `choices` is a JSON list or texts separated by `|`, and becomes a list.
+    In CSV, `choices` is a JSON list or texts separated by `|`, and becomes a list. Values are texts, true, false, None,
+    and lists and mappings of these.
 
     Raises:
         UserError: if the whole table can't be used.
@@ -51,9 +56,9 @@ def _jsonl(table: Path, text: str, problems: list[str]) -> Iterator[Record]:
             continue
         number += 1
         try:
-            values = json.loads(content)
-        except json.JSONDecodeError as error:
-            problems.append(f"{table}:{line}: not JSON ({error.msg}, column {error.colno}): write one object per line")
+            values = parse_json(content)
+        except ValueError as error:
+            problems.append(f"{table}:{line}: not JSON ({error}): write one object per line")
             continue
         if isinstance(values, dict):
             yield Record(line, number, values)
@@ -63,7 +68,7 @@ def _jsonl(table: Path, text: str, problems: list[str]) -> Iterator[Record]:
 
 def _csv(table: Path, text: str, problems: list[str]) -> Iterator[Record]:
     rows = _csv_rows(table, text)
-    line, header = next(rows)
+    line, header = next(rows, (1, []))
     header = [name.strip() for name in header]
     missing = [name for name in COLUMNS if name not in header]
     if missing:
@@ -71,6 +76,8 @@ def _csv(table: Path, text: str, problems: list[str]) -> Iterator[Record]:
         raise UserError(
             f"{table}:{line}: no column {', '.join(missing)} (there are: {found}): add it to the first line"
         )
+    if twice := [name for name in COLUMNS if header.count(name) > 1]:
+        raise UserError(f"{table}:{line}: two columns are called {twice[0]}: keep one")
     for number, (line, cells) in enumerate(rows, 1):
         if len(cells) != len(header):
             problems.append(
@@ -99,7 +106,36 @@ def _split(choices: str) -> Any:
     """A list from a CSV cell; the text itself if it begins like JSON and isn't."""
     if choices.lstrip().startswith("["):
         try:
-            return json.loads(choices)
-        except json.JSONDecodeError:
+            return parse_json(choices)
+        except ValueError:
             return choices
     return choices.split("|") if choices.strip() else None
+
+
+def parse_json(text: str) -> Any:
+    """JSON with numbers as the texts that they are written as, and NaN as None.
+
+    Raises:
+        ValueError: with the cause, in a few words.
+    """
+    try:
+        return json.loads(
+            text, parse_int=str, parse_float=str, parse_constant=_constant, object_pairs_hook=_without_twins
+        )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg}, column {error.colno}") from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _constant(name: str) -> None:
+    if name != "NaN":
+        raise ValueError(f"{name} is no value")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key '{next(name for name in names if names.count(name) > 1)}' stands twice")
+    return found

@@ -18,7 +18,7 @@ def numbered_rows(path: Path, *, missing: str, broken: str) -> Iterator[tuple[in
         UserError: if that is so, or the file can't be read.
     """
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")  # not splitlines: texts may hold U+2028
+        lines = path.read_text(encoding="utf-8-sig").split("\n")  # not splitlines: texts may hold U+2028
     except FileNotFoundError:
         raise UserError(f"{path}: no such file: {missing}") from None
     except OSError as error:

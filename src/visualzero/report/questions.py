@@ -60,9 +60,7 @@ class QuestionTable:
         found: dict[str, Question] = {}
         try:
             with pq.ParquetFile(self.path) as table:
-                for batch in table.iter_batches(
-                    batch_size=256, row_groups=self._groups(table, wanted), columns=COLUMNS
-                ):
+                for batch in table.iter_batches(batch_size=16, row_groups=self._groups(table, wanted), columns=COLUMNS):
                     found |= self._pick(batch, set(wanted) - set(found))
         except (OSError, pa.ArrowException) as error:
             raise UserError(f"question table: {self.path}: {error}: run the data stage again") from error

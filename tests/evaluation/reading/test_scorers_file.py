@@ -41,6 +41,13 @@ def test_rows_come_back_in_order_with_all_their_keys_and_a_score() -> None:
     ]
 
 
+def test_a_mark_of_byte_order_before_the_first_row_is_no_part_of_it() -> None:
+    Path("in.jsonl").write_text(json.dumps(ROW) + "\n", encoding="utf-8-sig")
+    [row] = scored()
+    assert row["correct"] is True
+    assert not Path("out.jsonl").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
 def test_a_line_says_how_many_are_right_and_read(capsys: pytest.CaptureFixture[str]) -> None:
     write(ROW, {**ROW, "id": "q2", "response": "?"}, {**ROW, "id": "q3", "response": "left"})
     scored("--scorer", "visualthinker")
