@@ -25,11 +25,13 @@ demo: env  ## Run the whole study that config/config.yaml describes (as shipped:
 	@$(RUN)snakemake all $(SNAKEMAKE)
 	@echo "report: results/$$(sed -n 's/^scale:[[:space:]]*\([A-Za-z0-9_-]*\).*/\1/p' config/config.yaml)/report/index.html"
 
-record: env  ## Run the demo as DVC does, and record it: afterwards dvc.lock is true, and can be committed.
+record: env  ## Run the demo as DVC does, and record it: afterwards dvc.lock and docs/demo are true, and can be committed.
 	@echo 'running and recording the study: dvc repro'
 	@$(RUN)dvc repro
 	@$(RUN)dvc status
-	@echo 'to commit: git add dvc.lock results/demo'
+	@mkdir -p docs/demo && rm -f docs/demo/*
+	@install -m 644 results/demo/summary.json results/demo/report/* docs/demo
+	@echo 'to commit: git add dvc.lock docs/demo'
 
 test: env lint  ## Check style, types and the workflow, then run the tests.
 	@echo 'running the tests: pytest'

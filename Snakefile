@@ -34,6 +34,18 @@ localrules:
     report,
 
 
+onstart:
+    begin()
+
+
+onsuccess:
+    keep_receipts(study, layout)
+
+
+onerror:
+    keep_receipts(study, layout)
+
+
 rule all:
     default_target: True
     input:

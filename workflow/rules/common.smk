@@ -2,10 +2,16 @@
 import os
 import re
 import shlex
+import sys
 from functools import cache
 from pathlib import Path
 
+# The code of this tree plans, whatever else is installed; workflow/scripts/logged lets it run the jobs.
+if (Path(workflow.basedir) / "src").is_dir():
+    sys.path.insert(0, str(Path(workflow.basedir) / "src"))
+
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 from visualzero import jobs
@@ -14,7 +20,10 @@ from visualzero.data.local import find_table
 from visualzero.doctor.cluster import blockers
 from visualzero.errors import UserError
 from visualzero.layout import REPORT_FILES, UNTRAINED, Layout, kept_steps, seeds_of
-from visualzero.reruns.trust import check_results
+from visualzero.reruns.lock import take_over
+from visualzero.reruns.trust import check_results, keep_receipts
+from visualzero.reruns.unlinking import unlink_from_cache
+from visualzero.source_tree import check_tree
 from visualzero.training.slurm_job import CHAINED
 
 # What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
@@ -23,6 +32,7 @@ OVERRIDES = overrides_of(workflow.config_settings.overwrite_config)
 STUDY = shlex.join(part for override in OVERRIDES for part in ("--set", override))
 
 try:
+    check_tree(Path(workflow.basedir))
     study = read_study(Path(workflow.basedir) / "config" / "config.yaml", OVERRIDES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -31,6 +41,21 @@ if workflow.remote_exec:
     os.environ[CHAINED] = "1"  # a job that Snakemake has submitted may let SLURM queue it again
 
 layout = Layout(study.scale)
+SUBMITS = "slurm_partition" in (workflow.resource_settings.default_resources or {})
+
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    for line in take_over(SUBMITS):
+        logger.warning(f"visualzero: {line}")
+
+if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
+    # Jobs run in the Python that plans, whichever comes first on PATH.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+
+
+def begin():
+    """Before the first job of a run."""
+    keep_receipts(study, layout)
+    unlink_from_cache(layout.timings)
 
 
 def check_cluster(resources, rules):
@@ -50,7 +75,7 @@ def check_cluster(resources, rules):
 
 
 DEFAULT_RESOURCES = dict(workflow.resource_settings.default_resources or {})
-if "slurm_partition" in DEFAULT_RESOURCES and not (workflow.remote_exec or workflow.output_settings.dryrun):
+if SUBMITS and not (workflow.remote_exec or workflow.output_settings.dryrun):
     check_cluster(DEFAULT_RESOURCES, workflow.resource_settings.overwrite_resources)
 
 ARMS = list(study.arms)

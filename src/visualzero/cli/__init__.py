@@ -16,6 +16,7 @@ from visualzero.cli import machines, reruns, responses, stages, upkeep
 from visualzero.cli.commands import Commands
 from visualzero.cli.failures import disk_full, fail
 from visualzero.errors import UserError
+from visualzero.source_tree import check_tree
 
 
 def run() -> None:
@@ -29,6 +30,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; mistakes of the user end in one line and exit code 1."""
     options = parser().parse_args(arguments)
     try:
+        check_tree(Path.cwd())
         options.command(options)
     except UserError as error:
         fail(str(error))

@@ -7,22 +7,26 @@ another checkout.
 
 A manifest is written last of all, so a file that is newer was touched afterwards, and its digest is taken: a plan costs
 nothing for results that nobody has touched. What alters a file and not its time (a failing disk) is seen by the job
-that reads it, and by `visualzero verify`.
+that reads it, and by `visualzero verify`. Manifests themselves, the summary and the report, of which no other file tells
+what they were, are compared with what their jobs have left (`receipts.py`).
 """
 
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from visualzero import jobs
 from visualzero.config import Study
 from visualzero.errors import UserError
-from visualzero.layout import Layout, seeds_of
+from visualzero.layout import REPORT_FILES, Layout, kept_steps, seeds_of
 from visualzero.manifest import read_manifest, sha256
+from visualzero.reruns.receipts import altered, write_receipts
 
 SNAKEMAKE = Path(".snakemake")
 NAME_MAX = 254  # Snakemake splits the name of a longer record into folders
+SMALL = (".json", ".jsonl", ".csv", ".md", ".html")
 
 
 def check_results(study: Study, layout: Layout) -> None:
@@ -31,12 +35,22 @@ def check_results(study: Study, layout: Layout) -> None:
     Raises:
         UserError: if one was not, is of another checkout, has lost a file or was altered.
     """
-    unknown = [path for path in outputs(study, layout) if path.exists() and not recorded(path)]
+    every = list(outputs(study, layout))
+    unknown = [path for path in every if path.exists() and not recorded(path)]
     if unknown:
         raise UserError(
-            f"{unknown[0]}{f' and {len(unknown) - 1} more' if unknown[1:] else ''}: not made here, so that nobody knows"
+            f"{unknown[0]}{_more(unknown)}: not made here, so that nobody knows"
             " what from: take over what DVC has pulled with `visualzero hydrate`, or delete them"
         )
+    _check_manifests(study, layout)
+    if changed := altered(_small(every), _ended):
+        raise UserError(
+            f"{changed[0]}{_more(changed)}: not what was made here, but restored, edited or of another run:"
+            f" delete {changed[0]} to make it again, or take over what DVC has checked out with `visualzero hydrate`"
+        )
+
+
+def _check_manifests(study: Study, layout: Layout) -> None:
     for manifest, fingerprint in manifests(study, layout).items():
         if not manifest.is_file():
             continue
@@ -58,8 +72,13 @@ def check_results(study: Study, layout: Layout) -> None:
             )
 
 
+def keep_receipts(study: Study, layout: Layout) -> None:
+    """Keep what the small outputs are now, where jobs here have left them so: before and after each run."""
+    write_receipts(_small(outputs(study, layout)), _ended)
+
+
 def outputs(study: Study, layout: Layout) -> Iterator[Path]:
-    """What jobs make, but for what git holds too: summary and report, which are made again if anything else is."""
+    """What jobs make."""
     yield from (layout.questions(name) for name in ("train", *study.data.benchmarks))
     for manifest in manifests(study, layout):
         yield manifest
@@ -74,6 +93,10 @@ def outputs(study: Study, layout: Layout) -> Iterator[Path]:
     for evaluation in _evaluations(study):
         yield layout.predictions(*evaluation)
         yield layout.scores(*evaluation)
+    yield layout.summary
+    if any(kept_steps(study, arm) for arm in study.arms):
+        yield layout.curve
+    yield from (layout.report / name for name in REPORT_FILES)
 
 
 def _evaluations(study: Study) -> Iterator[tuple[str, int | str, str, str | None]]:
@@ -118,11 +141,30 @@ def record(path: Path, kind: str = "metadata") -> Path:
 
 def _recorded_as(path: Path, fingerprint: str) -> bool:
     """Whether Snakemake believes that an output was made from this."""
+    return repr(fingerprint) in _note(path).get("params", [])
+
+
+def _ended(path: Path) -> float | None:
+    """When its job had left an output."""
+    return _note(path).get("endtime")
+
+
+def _note(path: Path) -> dict[str, Any]:
+    """What Snakemake has noted of an output; nothing if that can't be read, or says that the job was cut off."""
     try:
-        params = json.loads(record(path).read_text(encoding="utf-8"))["params"]
-    except (OSError, ValueError, KeyError):
-        return False
-    return repr(fingerprint) in params
+        content = json.loads(record(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) and not record(path, "incomplete").exists() else {}
+
+
+def _small(paths: Iterable[Path]) -> list[Path]:
+    """Those that are compared by content: tables and weights are by their manifests, which are among these."""
+    return [path for path in paths if path.suffix in SMALL]
+
+
+def _more(paths: list[Path]) -> str:
+    return f" and {len(paths) - 1} more" if paths[1:] else ""
 
 
 def _lost(manifest: Path, listed: Iterable[str]) -> list[str]:
