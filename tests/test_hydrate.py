@@ -2,14 +2,21 @@
 
 import json
 import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from repository import Repository, altered_objects, clone_of, copy_of, make_repository
+from visualzero.config import read_study
+from visualzero.errors import UserError
+from visualzero.layout import Layout
+from visualzero.reruns.trust import check_results
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).resolve().parents[1]
 MODEL = "results/demo/runs/base-grpo/1/model/model.safetensors"
 RERUN = {
     "GRPO: base-grpo, seed 1",
@@ -52,8 +59,7 @@ def test_a_clone_that_has_pulled_has_nothing_to_run_and_then_exactly_what_an_edi
 
 def test_a_clone_that_has_pulled_nothing_runs_the_whole_study(recorded: Repository, tmp_path: Path) -> None:
     clone = clone_of(recorded, tmp_path / "clone")
-    assert (clone.folder / "results/demo/report/index.html").is_file(), "the report is in git"
-    assert not (clone.folder / "results/demo/runs").exists(), "runs are not"
+    assert not (clone.folder / "results").exists(), "nothing that a run writes is in git"
     assert len(clone.snakemake("-n", "all")) == 17
 
 
@@ -122,6 +128,75 @@ def test_a_folder_that_has_lost_a_file_is_not_called_up_to_date(recorded: Reposi
     assert f"{MODEL}: missing, though results/demo/runs/base-grpo/1/manifest.json lists it" in done.stdout
     (made.folder / "results/demo/runs/base-grpo/1/manifest.json").unlink()
     assert "GRPO: base-grpo, seed 1" in made.snakemake("-n", "all")
+
+
+def another_page(made: Repository) -> Path:
+    """The page of somebody else's run."""
+    shutil.copy(ROOT / "docs/demo/index.html", made.folder / "results/demo/report/index.html")
+    return Path("results/demo/report/index.html")
+
+
+def another_summary(made: Repository) -> Path:
+    """Numbers of a run with another seed, written by whoever restores files: in place, with a new time."""
+    path = made.folder / "results/demo/summary.json"
+    path.write_text(path.read_text().replace('"micro"', '"micro" ', 1))
+    return Path("results/demo/summary.json")
+
+
+def scores_of_another_arm(made: Repository) -> Path:
+    """A copy that keeps its old time, as rsync and tar leave it."""
+    scores = made.folder / "results/demo/scores"
+    shutil.copy2(scores / "base/untrained/toyspace.jsonl", scores / "base-grpo/1/toyspace.jsonl")
+    return Path("results/demo/scores/base-grpo/1/toyspace.jsonl")
+
+
+def one_flipped_answer(made: Repository) -> Path:
+    """An edit that changes no length."""
+    path = made.folder / "results/demo/predictions/base-sft/1/toyspace.jsonl"
+    path.write_text(path.read_text().replace('"stop"', '"stOp"', 1))
+    return Path("results/demo/predictions/base-sft/1/toyspace.jsonl")
+
+
+def a_manifest_of_another_table(made: Repository) -> Path:
+    """What would have the table of now taken for another."""
+    path = made.folder / "results/demo/data/toyspace.json"
+    path.write_text(path.read_text().replace('"rows": 4', '"rows": 5', 1))
+    return Path("results/demo/data/toyspace.json")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [another_page, another_summary, scores_of_another_arm, one_flipped_answer, a_manifest_of_another_table],
+    ids=lambda change: change.__name__,
+)
+def test_a_file_that_no_job_here_has_left_so_is_never_taken_for_a_result(
+    recorded: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Repository], Path]
+) -> None:
+    made = copy_of(recorded, tmp_path / "copy")
+    monkeypatch.chdir(made.folder)
+    study = read_study(Path("config/config.yaml"), [])
+    check_results(study, Layout("demo"))
+    changed = change(made)
+    with pytest.raises(UserError) as told:
+        check_results(study, Layout("demo"))
+    assert f"{changed}: not what was made here, but restored, edited or of another run: delete {changed}" in str(
+        told.value
+    )
+
+
+def test_the_page_of_another_run_is_refused_and_made_again_once_it_is_deleted(
+    recorded: Repository, tmp_path: Path
+) -> None:
+    made = copy_of(recorded, tmp_path / "copy")
+    assert made.ok("git", "status", "--porcelain") == "", "a run leaves the working tree clean"
+    assert made.run("git", "checkout", "results/demo").returncode != 0, "git has nothing to restore there"
+    page = made.folder / another_page(made)
+    done = made.run("snakemake", "--cores", "1", "all")
+    assert done.returncode == 1
+    assert "report/index.html: not what was made here" in done.stdout
+    page.unlink()
+    assert made.snakemake("all") == {"Report of demo"}
+    assert made.snakemake("-n", "all") == set()
 
 
 def test_a_deleted_output_is_made_again(recorded: Repository, tmp_path: Path) -> None:
