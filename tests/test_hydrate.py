@@ -1,6 +1,7 @@
 """Results that DVC has pulled: Snakemake believes in them once they are verified, and not before."""
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -150,10 +151,11 @@ def scores_of_another_arm(made: Repository) -> Path:
     return Path("results/demo/scores/base-grpo/1/toyspace.jsonl")
 
 
-def one_flipped_answer(made: Repository) -> Path:
-    """An edit that changes no length."""
+def responses_of_an_older_run(made: Repository) -> Path:
+    """Other answers, with a time before their manifest's."""
     path = made.folder / "results/demo/predictions/base-sft/1/toyspace.jsonl"
-    path.write_text(path.read_text().replace('"stop"', '"stOp"', 1))
+    path.write_text(path.read_text().replace('"stop"', '"length"', 1))
+    os.utime(path, (0, 0))
     return Path("results/demo/predictions/base-sft/1/toyspace.jsonl")
 
 
@@ -166,7 +168,7 @@ def a_manifest_of_another_table(made: Repository) -> Path:
 
 @pytest.mark.parametrize(
     "change",
-    [another_page, another_summary, scores_of_another_arm, one_flipped_answer, a_manifest_of_another_table],
+    [another_page, another_summary, scores_of_another_arm, responses_of_an_older_run, a_manifest_of_another_table],
     ids=lambda change: change.__name__,
 )
 def test_a_file_that_no_job_here_has_left_so_is_never_taken_for_a_result(

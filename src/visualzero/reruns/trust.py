@@ -7,8 +7,8 @@ another checkout.
 
 A manifest is written last of all, so a file that is newer was touched afterwards, and its digest is taken: a plan costs
 nothing for results that nobody has touched. What alters a file and not its time (a failing disk) is seen by the job
-that reads it, and by `visualzero verify`. Manifests themselves, the summary and the report, of which no other file tells
-what they were, are compared with what their jobs have left (`receipts.py`).
+that reads it, and by `visualzero verify`. Manifests themselves, the summary and the report, of which no other file
+tells what they were, are compared with what their jobs have left (`receipts.py`).
 """
 
 import json
@@ -90,6 +90,8 @@ def outputs(study: Study, layout: Layout) -> Iterator[Path]:
                 yield layout.run(arm, seed) / "history.parquet"
             if spec.recipe == "grpo":
                 yield layout.run(arm, seed) / "rollouts.parquet"
+            for step in kept_steps(study, arm):
+                yield layout.checkpoint_predictions(arm, seed, step, next(iter(study.data.benchmarks)))
     for evaluation in _evaluations(study):
         yield layout.predictions(*evaluation)
         yield layout.scores(*evaluation)
