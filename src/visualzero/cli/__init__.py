@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
         if not disk_full(error):
             raise
         fail(
-            f"no space left on the disk of {Path.cwd()} or of a temporary folder (or a quota or `ulimit -f` is reached):"
+            f"no space left on the disk of {Path.cwd()} or of a temporary folder, or `ulimit -f` is reached:"
             " free some and run again"
         )
 
