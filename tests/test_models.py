@@ -19,6 +19,7 @@ from visualzero.config import ModelSource
 from visualzero.data.image import decode_image
 from visualzero.errors import UserError
 from visualzero.manifest import read_manifest, verify
+from visualzero.models.adapters import check_targets
 from visualzero.models.fetching import fetch_model
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import load_model
@@ -171,6 +172,85 @@ def test_a_prompt_survives_the_tokenizer(tiny_model: Path, style: str) -> None:
     tokenizer = load_processor(tiny_model, style, **SIZES).tokenizer
     prompt = render(style, "Größer? 12 ¾ … “ja”\n(A) 漢字\t(B) 🙂")
     assert tokenizer.decode(tokenizer.encode(prompt)) == prompt
+
+
+FULL_TRUNCATION = {"direction": "Right", "max_length": 20, "strategy": "LongestFirst", "stride": 0}
+FULL_PADDING = {
+    "strategy": {"Fixed": 90},
+    "direction": "Right",
+    "pad_to_multiple_of": None,
+    "pad_id": 0,
+    "pad_type_id": 0,
+    "pad_token": "<|endoftext|>",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("tokenizer.json", {"truncation": FULL_TRUNCATION}),
+        ("tokenizer.json", {"padding": FULL_PADDING}),
+        ("tokenizer_config.json", {"max_length": 20}),
+        ("tokenizer_config.json", {"max_length": 20, "truncation": True}),
+        ("tokenizer_config.json", {"model_max_length": 20, "truncation": True}),
+        ("tokenizer_config.json", {"padding": "max_length", "max_length": 90}),
+        ("tokenizer_config.json", {"pad_to_multiple_of": 64}),
+    ],
+    ids=str,
+)
+def test_no_prompt_is_cut_or_filled_whatever_the_tokenizer_asks_for(
+    checkpoint: Path, processor: ImageProcessor, images: list[Image.Image], name: str, changes: dict[str, Any]
+) -> None:
+    file = checkpoint / name
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    ours = load_processor(checkpoint, "r1_zero", **SIZES)
+    message = [user_message("How many cubes are in the image?", images[0])]
+    ways = {"add_generation_prompt": True, "tokenize": True, "return_dict": True, "return_tensors": "pt"}
+    whole, kept = (each.apply_chat_template(message, **ways)["input_ids"] for each in (processor, ours))  # as TRL asks
+    assert torch.equal(whole, kept)
+    assert ours.tokenizer.encode("How many? " * 50) == processor.tokenizer.encode("How many? " * 50)
+    ours.tokenizer.save_pretrained(checkpoint)  # nor by what is saved
+    again = load_processor(checkpoint, "r1_zero", **SIZES).tokenizer
+    assert not {"max_length", "truncation", "padding", "pad_to_multiple_of"} & again.init_kwargs.keys()
+
+
+def test_a_text_with_more_images_than_there_are_is_an_error(
+    processor: ImageProcessor, images: list[Image.Image]
+) -> None:
+    with pytest.raises(ValueError, match=r"a text has more <\|image_pad\|> than there are images"):
+        prompt_inputs(processor, images[:1], ["Where is the <|image_pad|>?"])
+
+
+# Adapters
+
+
+@pytest.mark.parametrize(
+    ("targets", "told"),
+    [
+        (["q_proj", "v_prj"], r"no layer is called 'v_prj': did you mean 'v_proj'\? \(linear layers: .*qkv.*\)"),
+        (["all-linear"], r"no layer is called 'all-linear': .*linear layers: "),
+        (["input_layernorm"], r"'input_layernorm' is .*\.input_layernorm, a Qwen2VLRMSNorm and no linear layer: ch"),
+        (["embed_tokens"], r"'embed_tokens' is .*embed_tokens, a Embedding and no linear layer"),
+        (["lm_head"], r"'lm_head' is lm_head, which has the same weights as .*embed_tokens: merging an adapter would"),
+    ],
+)
+def test_a_layer_that_can_not_have_an_adapter_is_told(tiny_model: Path, targets: list[str], told: str) -> None:
+    with pytest.raises(UserError, match=rf"^base-sft: sft\.lora\.targets: {told}"):
+        check_targets(load_model(tiny_model, "float32"), targets, "base-sft: sft.lora.targets")
+
+
+def test_a_frozen_part_gets_no_adapter(tiny_model: Path) -> None:
+    model = load_model(tiny_model, "float32")
+    freeze(model, ["language"])
+    check_targets(model, ["qkv", "fc1"], "key")
+    with pytest.raises(UserError, match=r"'q_proj' is .*, in a part of the model that the arm's freeze keeps as it is"):
+        check_targets(model, ["q_proj"], "key")
+
+
+def test_a_head_of_its_own_can_have_an_adapter(tiny_model: Path) -> None:
+    model = load_model(tiny_model, "float32")
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.clone())
+    check_targets(model, ["lm_head", "q_proj", "up_proj"], "key")
 
 
 # Loading

@@ -159,3 +159,14 @@ def test_a_message_carries_its_image_where_it_has_one() -> None:
     picture = object()
     assert user_message("How many?", picture)["content"][0] == {"type": "image", "image": picture}
     assert user_message("How many?")["content"] == [{"type": "image"}, {"type": "text", "text": "How many?"}]
+
+
+@pytest.mark.parametrize("style", EXPECTED)
+def test_a_message_that_is_a_bare_text_keeps_its_question(style: str) -> None:
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    [[bare], _] = render_jinja_template(
+        [[{"role": "user", "content": TEXT}]], chat_template=template(style), add_generation_prompt=True
+    )
+    without = render(style, TEXT).replace(IMAGE, "").replace("<image> ", "")  # of some chats' images it is a part
+    assert bare == without

@@ -18,7 +18,8 @@ def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
     with Qwen2-VL's (top_k 1) sampled rollouts would silently be greedy.
 
     Raises:
-        UserError: if the folder holds no readable checkpoint, or one that lacks weights (which would be random).
+        UserError: if the folder holds no readable checkpoint, one that lacks weights (which would be random), or one
+            with weights that are NaN or infinite.
     """
     try:
         model, found = Qwen2VLForConditionalGeneration.from_pretrained(
@@ -35,6 +36,9 @@ def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
         raise UserError(f"{folder}: no readable checkpoint ({reason}): run `snakemake models`") from None
     if missing := sorted(found["missing_keys"]):
         raise UserError(f"{folder}: a checkpoint without '{missing[0]}': run `snakemake models`")
+    for name, weights in model.named_parameters():
+        if not torch.isfinite(weights).all():
+            raise UserError(f"{folder}: tensor '{name}' is not finite (it holds NaN or infinity): make the model anew")
     theirs = model.generation_config
     model.generation_config = GenerationConfig(
         bos_token_id=theirs.bos_token_id, eos_token_id=theirs.eos_token_id, pad_token_id=theirs.pad_token_id

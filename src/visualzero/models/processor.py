@@ -1,33 +1,23 @@
-"""Qwen2-VL's processor for images alone.
-
-transformers' `Qwen2VLProcessor` builds a video processor, which needs torchvision. Images do not: the PIL backend,
-which the paper's transformers version used, and the tokenizer are enough.
-"""
+"""A checkpoint's processor as training and evaluation use it: sized by the config, prompted by style, never cutting."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2VLProcessor
+from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-from transformers.processing_utils import ProcessorMixin
 
+from visualzero.models.processing_images import ImageProcessor
+from visualzero.models.tokens import keep_whole
 from visualzero.prompts import template
 
+__all__ = ["PREPROCESSOR", "ImageProcessor", "load_processor", "prompt_record"]
 PREPROCESSOR = "preprocessor_config.json"
-TREATMENT = ("image_mean", "image_std", "patch_size", "temporal_patch_size", "merge_size")  # what it says of pixels
-
-
-class ImageProcessor(Qwen2VLProcessor):
-    """An image processor and a tokenizer; everything else is `Qwen2VLProcessor`'s."""
-
-    def __init__(self, image_processor: Qwen2VLImageProcessorPil, tokenizer: PreTrainedTokenizerBase, **kwargs: object):
-        self.image_token = "<|image_pad|>"
-        self.video_token = "<|video_pad|>"
-        self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
-        self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)
-        ProcessorMixin.__init__(self, image_processor, tokenizer, **kwargs)
+TREATMENT = (  # what it says of pixels, but for their number
+    *("image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor", "resample"),
+    *("patch_size", "temporal_patch_size", "merge_size"),
+)
 
 
 def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) -> ImageProcessor:
@@ -35,9 +25,11 @@ def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) 
 
     Images are resized to between `min_pixels` and `max_pixels`, sides multiples of 28, and otherwise treated as the
     checkpoint's preprocessor_config.json says, where it has one. Padding is on the left, as batched generation needs.
+    No text is cut, whatever the tokenizer's files ask for.
     """
     tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     tokenizer.padding_side = "left"
+    keep_whole(tokenizer)
     theirs = {}
     if (folder / PREPROCESSOR).is_file():
         theirs = json.loads((folder / PREPROCESSOR).read_text(encoding="utf-8"))

@@ -7,11 +7,12 @@ import torch
 from peft import PeftModel
 from transformers import Trainer
 
-from visualzero.models.processor import ImageProcessor
+from visualzero.models.processing_images import ImageProcessor
+from visualzero.models.publishing import save_processor
 
 
 def save_model(trainer: Trainer, folder: Path, dtype: torch.dtype | None = None) -> None:
-    """Write the trained model, its tokenizer and its prompt to `folder`, adapters merged into the weights.
+    """Write the trained model, its tokenizer, prompt and treatment of images to `folder`, adapters merged into it.
 
     Every process has to call it, since it may hold a part of the weights; the first one writes. `dtype` is the
     precision of the copy; None keeps that of training.
@@ -30,5 +31,4 @@ def save_model(trainer: Trainer, folder: Path, dtype: torch.dtype | None = None)
     model.save_pretrained(folder, state_dict=weights)
     processor = trainer.processing_class
     assert isinstance(processor, ImageProcessor)
-    processor.tokenizer.save_pretrained(folder)
-    (folder / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
+    save_processor(processor, folder)

@@ -71,7 +71,7 @@ def _reference(sample: list[Asked], weights: Path, processor: ImageProcessor, se
 
 
 def complete(weights: Path, processor: ImageProcessor, folder: Path) -> None:
-    """Link a checkpoint into `folder`, with our preprocessor_config.json: vLLM wants one, a trained arm has none."""
+    """Link a checkpoint into `folder`, with a preprocessor_config.json that sizes images as the config says."""
     for file in weights.resolve().iterdir():
         if file.name != PREPROCESSOR:
             (folder / file.name).symlink_to(file)

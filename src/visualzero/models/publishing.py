@@ -1,0 +1,28 @@
+"""What lies beside a trained model's weights, so that anyone reads prompts and images as training did.
+
+`AutoModelForImageTextToText`, `AutoTokenizer` and `Qwen2VLImageProcessorPil` load the folder as it is. `AutoProcessor`
+does so where torchvision is installed; with trust_remote_code=True it does anywhere, and with exactly our pixels
+(docs/models.md).
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+from visualzero.manifest import write_json
+from visualzero.models import processing_images
+from visualzero.models.processing_images import ImageProcessor
+
+CODE = Path(processing_images.__file__)
+
+
+def save_processor(processor: ImageProcessor, folder: Path) -> None:
+    """Write the tokenizer, the prompt as chat_template.jinja, and how images are sized and normalized, to `folder`."""
+    processor.tokenizer.save_pretrained(folder)
+    (folder / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
+    shutil.copyfile(CODE, folder / CODE.name)
+    classes = {
+        "processor_class": "Qwen2VLProcessor",
+        "auto_map": {"AutoProcessor": f"{CODE.stem}.{ImageProcessor.__name__}"},
+    }
+    write_json(folder / "preprocessor_config.json", json.loads(processor.image_processor.to_json_string()) | classes)
