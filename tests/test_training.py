@@ -1,8 +1,9 @@
 """Training: what a run learns from, what it changes, and what it leaves behind. Two steps of a tiny random model."""
 
 import json
+import shutil
 from collections import defaultdict
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -11,67 +12,30 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from PIL import Image
 from safetensors.torch import load_file
 
-from visualzero.config import Grpo, Resample, Sft, Study, read_study
-from visualzero.data.question import read_questions, write_questions
-from visualzero.data.toyspace.questions import toyspace_rows
+from training_runs import ROOT, MakeRun, logits_as_anyone_reads_them, make_run, paid_by_the_letter, study
+from visualzero.config import Grpo, Resample, Sft, read_study
+from visualzero.data.question import read_questions
 from visualzero.errors import UserError
 from visualzero.layout import Layout
 from visualzero.manifest import read_manifest, verify
-from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
 from visualzero.prompts import question_text, render
 from visualzero.training.grpo import train_grpo, vllm_arguments
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run, accumulation
+from visualzero.training.saving import save_model
 from visualzero.training.sft import WholeTextCollator, _dataset, train_sft
 from visualzero.training.trajectories import curate, read_trajectories
 
 if TYPE_CHECKING:
     from transformers import Trainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
-ROOT = Path(__file__).resolve().parents[1]
-SFT = {"steps": 2, "batch_size": 4, "micro_batch": 4, "learning_rate": 1e-2, "save_steps": 9}
-GRPO = {**SFT, "batch_size": 2, "group_size": 4, "micro_batch": 8, "max_completion": 6}
-SETTINGS = {"run": "all", "sft": SFT, "grpo": GRPO}
-MakeRun = Callable[..., Run]
-
-
-def study(*overrides: str) -> Study:
-    settings = [f"{key}={json.dumps(value)}" for key, value in SETTINGS.items()]
-    return read_study(ROOT / "config/config.yaml", [*settings, *overrides])
-
-
-@pytest.fixture
-def make_run(tiny_model: Path, tmp_path: Path) -> MakeRun:
-    """A function that makes a run of an arm; `overrides` are laid over SETTINGS."""
-    questions = tmp_path / "data" / "train.parquet"
-    write_questions(toyspace_rows("train", 16, 1), questions)
-
-    def make(arm: str, *overrides: str, trajectories: Path | None = None, seed: int = 1) -> Run:
-        return Run(
-            study=study(*overrides),
-            arm_name=arm,
-            seed=seed,
-            questions=questions,
-            weights=tiny_model,
-            out=tmp_path / "out" / arm / str(seed),
-            work=tmp_path / "work" / arm / str(seed),
-            fingerprint="0" * 16,
-            trajectories=trajectories,
-        )
-
-    return make
-
-
-@pytest.fixture(autouse=True)
-def paid_by_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A random model earns nothing, but no two of its completions have as many letters."""
-    terms = dict.fromkeys(("accuracy", "format", "length"), lambda completion, **about: float(len(completion)))
-    monkeypatch.setattr("visualzero.training.grpo.reward_terms", lambda: terms)
+pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
+__all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
 
 
 def changed(run: Run) -> set[str]:
@@ -83,6 +47,16 @@ def changed(run: Run) -> set[str]:
 
 def tensors(run: Run) -> set[str]:
     return set(load_file(run.weights / "model.safetensors"))
+
+
+def logits(model: torch.nn.Module, run: Run) -> torch.Tensor:
+    """Those of a model in memory, for what `logits_as_anyone_reads_them` shows to that of a folder."""
+    processor = load_processor(run.weights, run.arm.prompt, 3136, 12544)
+    image = Image.radial_gradient("L").resize((190, 330)).convert("RGB")
+    prompt = render(run.arm.prompt, "How many cubes are in the image?")
+    with torch.no_grad():
+        found: torch.Tensor = model(**processor(images=[image], text=[prompt], return_tensors="pt")).logits
+    return found
 
 
 # What a run changes
@@ -103,12 +77,22 @@ def test_a_run_changes_every_tensor_but_the_frozen_ones(make_run: MakeRun, arm: 
     assert changed(run) == {name for name in tensors(run) if not name.startswith(frozen)}
 
 
-def test_lora_is_merged_into_the_layers_it_was_asked_for(make_run: MakeRun) -> None:
+def test_lora_is_merged_into_the_layers_it_was_asked_for(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run("base-sft", "arms.base-sft.sft.lora={r: 4, alpha: 8, targets: [q_proj, v_proj]}")
+    trained: list[torch.nn.Module] = []
+
+    def save(trainer: "Trainer", folder: Path) -> None:
+        trained.append(trainer.model)
+        save_model(trainer, folder)
+
+    monkeypatch.setattr("visualzero.training.run.save_model", save)
     train_sft(run)
     weights = {f"{layer}.weight" for layer in ("q_proj", "v_proj")}
     assert changed(run) == {name for name in tensors(run) if ".".join(name.split(".")[-2:]) in weights}
-    load_model(run.out / "model", "float32")
+    saved = logits_as_anyone_reads_them(run.out / "model", "chat")
+    torch.testing.assert_close(
+        logits(trained[0].eval(), run), saved, atol=1e-4, rtol=1e-4
+    )  # adapters and weights apart
 
 
 def test_grpo_with_lora_takes_the_model_without_adapters_for_its_reference(make_run: MakeRun) -> None:
@@ -118,6 +102,7 @@ def test_grpo_with_lora_takes_the_model_without_adapters_for_its_reference(make_
     history = pd.read_parquet(run.out / "history.parquet")
     assert history["kl"].iloc[0] == pytest.approx(0, abs=1e-6)
     assert history["kl"].iloc[1] > 0
+    logits_as_anyone_reads_them(run.out / "model", "r1_zero")
 
 
 # What it leaves behind
@@ -134,6 +119,7 @@ def test_a_run_leaves_a_model_a_history_rollouts_and_their_manifest(make_run: Ma
     assert first["id"] == question["id"]
     assert first["prompt"] == render("r1_zero", question_text(question["question"], question["choices"], "lettered"))
     assert len(first["token_ids"].split()) > 50
+    logits_as_anyone_reads_them(run.out / "model", "r1_zero")
     assert {file.name for file in run.out.iterdir()} == {
         "model",
         "history.parquet",
@@ -145,15 +131,23 @@ def test_a_run_leaves_a_model_a_history_rollouts_and_their_manifest(make_run: Ma
     assert rollouts.groupby(["step", "id"]).size().eq(4).all()
 
 
-def test_weights_of_every_nth_step_are_kept_where_asked_for(make_run: MakeRun) -> None:
+def test_weights_of_every_nth_step_are_kept_where_asked_for(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("base-sft", "sft.checkpoint_steps=1", "sft.steps=3")
+    own = tmp_path / "own"
+    shutil.copytree(run.weights, own)
+    (own / "preprocessor_config.json").write_text(json.dumps({"image_mean": [0.1] * 3, "image_std": [0.9] * 3}))
+    run = replace(run, weights=own)
     train_sft(run)
     kept = run.out / "checkpoints"
     assert sorted(folder.name for folder in kept.iterdir()) == ["1", "2", "3"]
     last, model = (load_file(folder / "model.safetensors") for folder in (kept / "3", run.out / "model"))
     assert all(torch.equal(last[name], model[name]) for name in model)
     assert any(not torch.equal(load_file(kept / "1/model.safetensors")[name], model[name]) for name in model)
-    load_processor(kept / "1", "chat", 3136, 12544)
+    for folder in (kept / "1", run.out / "model"):
+        logits_as_anyone_reads_them(folder, "chat")
+        images = json.loads((folder / "preprocessor_config.json").read_text())  # what a peer or another arm reads
+        assert (images["image_mean"], images["image_std"]) == ([0.1] * 3, [0.9] * 3)
+        assert images["size"] == {"shortest_edge": 3136, "longest_edge": 12544}
     assert "checkpoints/2/model.safetensors" in read_manifest(run.out / "manifest.json")["files"]
 
 
@@ -186,6 +180,7 @@ def trainer_that_samples(*batches: list[float], resample: Resample | None) -> Po
     trainer.num_generations = 2
     trainer.accelerator = SimpleNamespace(gather=lambda tensor: tensor)
     trainer._metrics = {"train": defaultdict(list, {"reward": [7.0]})}
+    trainer.check_finite_weights = lambda: None
     trainer.batches = list(batches)
     return trainer
 
@@ -304,7 +299,7 @@ def test_a_run_that_learns_its_prompts_does_so(make_run: MakeRun, monkeypatch: p
     monkeypatch.setattr("visualzero.training.sft.train", stop)
     for arm in ("base-sft", "base-sft-asprinted"):
         train_sft(make_run(arm))
-    assert [collator.__name__ for collator in seen] == ["DataCollatorForVisionLanguageModeling", "WholeTextCollator"]
+    assert [collator.__name__ for collator in seen] == ["NamingCollator", "WholeTextCollator"]
 
 
 # Trajectories
@@ -415,3 +410,9 @@ def test_a_step_that_can_not_be_shared_out_is_told() -> None:
     recipe = read_study(ROOT / "config/config.yaml", ["scale=paper"]).grpo
     with pytest.raises(UserError, match="64 samples per step can't be split over 3 processes of micro_batch 8"):
         accumulation(recipe, 3, "base-grpo/1")
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "config/accelerate").glob("*.yaml")), ids=lambda file: file.stem)
+def test_runs_of_several_processes_meet_at_a_port_of_their_own(config: Path) -> None:
+    settings = yaml.safe_load(config.read_text())
+    assert settings["distributed_type"] == "NO" or settings["main_process_port"] == 0  # accelerate takes a free one

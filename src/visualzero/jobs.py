@@ -34,14 +34,14 @@ def model_parts(study: Study, init: str) -> Parts:
 
 
 def run_parts(study: Study, arm: str, seed: int | str) -> Parts:
-    """Of a trained arm's weights. How often checkpoints are saved, and who reads images, can't."""
+    """Of a trained arm's weights. How often checkpoints are saved, who reads images, and alarms can't change them."""
     spec = study.arm(arm)
     recipe = study.recipe(arm)
     terms = study.rewards[spec.reward].terms if spec.reward else {}
     settings = {
         "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze", "trajectories"}),
         "reward": terms,
-        "recipe": recipe.model_dump(exclude={"save_steps", "save_minutes", "prefetch"}),
+        "recipe": recipe.model_dump(exclude={"save_steps", "save_minutes", "prefetch", "alarms"}),
         "options": study.data.train_options,
         "pixels": _pixels(study, arm),
         "seed": seed,

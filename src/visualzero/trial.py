@@ -149,6 +149,7 @@ def _value(term: str, row: dict[str, Any], prefix: str, limit: int | None) -> fl
         answer_index=int(row["answer_index"]),
         n_tokens=int(row.get("n_tokens", len(text.split()))),
         max_tokens=limit,
+        where=f"question {row['id']}" if "id" in row else "a completion",
     )
     return values[term]
 

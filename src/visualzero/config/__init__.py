@@ -19,7 +19,7 @@ from visualzero.config.study import (
     Study,
     Trajectories,
 )
-from visualzero.config.training import SCORERS, Evaluate, Grpo, Lora, Optimization, Resample, Sft
+from visualzero.config.training import SCORERS, Alarms, Evaluate, Grpo, Lora, Optimization, Resample, Sft
 
 __all__ = [
     "BLINK",
@@ -28,6 +28,7 @@ __all__ = [
     "SAT",
     "SCORERS",
     "VSR",
+    "Alarms",
     "Arm",
     "Benchmark",
     "CVBench",

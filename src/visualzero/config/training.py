@@ -102,6 +102,21 @@ class Resample(Section):
     )
 
 
+class Alarms(Section):
+    """Signs that GRPO has stopped learning: said in the log, and written into the history's column `alarm`."""
+
+    no_spread_steps: int | None = Field(
+        default=10, gt=0, description="Steps in a row in which no group has unequal rewards; null: never an alarm."
+    )
+    unended_steps: int | None = Field(
+        default=10, gt=0, description="Steps in a row in which no completion comes to its end; null: never an alarm."
+    )
+    kl: Number | None = Field(
+        default=10.0, gt=0, description="KL divergence from the initial model above this; null: never an alarm."
+    )
+    stop: bool = Field(default=False, description="End the run at the first alarm, with an error.")
+
+
 class Grpo(Optimization):
     """Group relative policy optimization (arXiv 2402.03300): completions of a prompt are judged against each other."""
 
@@ -136,6 +151,7 @@ class Grpo(Optimization):
     resample: Resample | None = Field(
         default=None, description="Sample again when too many groups have equal rewards; null never does."
     )
+    alarms: Alarms = Field(default=Alarms(), description="When to say that a run no longer learns, or to end it.")
     engine: Literal["transformers", "vllm"] = Field(
         default="transformers", description="What samples rollouts; vllm shares the GPU with training (Linux, CUDA)."
     )

@@ -1,6 +1,4 @@
-"""Two traps of tokenizers: settings that cut texts in silence, and texts that spell a special token."""
-
-from collections.abc import Iterable
+"""Two traps of tokenizers: settings that cut texts in silence, and tokens of their own that a text may spell."""
 
 from transformers import PreTrainedTokenizerBase
 
@@ -23,8 +21,3 @@ def keep_whole(tokenizer: PreTrainedTokenizerBase) -> None:
 def special_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
     """Texts that the tokenizer reads as one token with a meaning of its own, such as `<|image_pad|>`."""
     return sorted(str(token) for token in tokenizer.added_tokens_decoder.values() if token.special)
-
-
-def spelled(text: str, tokens: Iterable[str]) -> str | None:
-    """The first of special `tokens` that a text spells, if it spells one."""
-    return next((token for token in tokens if token in text), None)

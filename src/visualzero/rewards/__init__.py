@@ -13,11 +13,14 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from inspect import signature
+from math import nan
 from pkgutil import iter_modules
+from typing import Any
 
 from visualzero.errors import UserError
 
 RewardTerm = Callable[..., float]
+LARGEST = 3.4e38  # of float32, in which TRL computes
 
 
 @lru_cache
@@ -38,6 +41,31 @@ def reward_terms() -> dict[str, RewardTerm]:
     return dict(_load())
 
 
+def pay(term: str, score: RewardTerm, where: str, completion: str, **facts: Any) -> float:
+    """What a term's `score` gives for a completion; `where` names it in errors.
+
+    Raises:
+        UserError: if that is no finite number: TRL takes None for "doesn't apply", and what isn't finite spoils all.
+    """
+    try:
+        value = score(completion, **facts)
+    except Exception as error:
+        error.add_note(f"reward term '{term}': {where}")
+        if isinstance(error, StopIteration):  # which a data loader would take for the end of the data
+            raise RuntimeError("a reward term let a StopIteration out") from error
+        raise
+    try:
+        number = nan if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        number = nan
+    if not abs(number) <= LARGEST:
+        raise UserError(
+            f"reward term '{term}': {where}: it gave {value!r}: a term gives one finite number for each completion:"
+            f" correct src/visualzero/rewards/{term}.py"
+        )
+    return number
+
+
 def score_completion(
     terms: Mapping[str, float],
     completion: str,
@@ -46,11 +74,12 @@ def score_completion(
     answer_index: int,
     n_tokens: int,
     max_tokens: int | None = None,
+    where: str = "a completion",
 ) -> dict[str, float]:
-    """The value of each of a reward's terms, before its weight, in the reward's order.
+    """The value of each of a reward's terms, before its weight, in the reward's order; `where` is for errors.
 
     Raises:
-        UserError: if a term is unknown.
+        UserError: if a term is unknown, or gives no finite number.
     """
     known = _load()
     for name in terms:
@@ -59,7 +88,7 @@ def score_completion(
             hint = f"did you mean '{near[0]}'?" if near else "use one of these"
             raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
     facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens, "max_tokens": max_tokens}
-    return {name: float(known[name](completion, **facts)) for name in terms}
+    return {name: pay(name, known[name], where, completion, **facts) for name in terms}
 
 
 def weighted(terms: Mapping[str, float], values: Mapping[str, float]) -> float:

@@ -22,7 +22,8 @@ from visualzero.config import Grpo
 from visualzero.errors import UserError
 from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import forced_prefix, question_text
-from visualzero.rewards import reward_terms
+from visualzero.rewards import pay, reward_terms
+from visualzero.training.alarms import AlarmBell
 from visualzero.training.callbacks import StepReport
 from visualzero.training.pictures import Pictures
 from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
@@ -73,7 +74,7 @@ def train_grpo(run: Run) -> None:
         ],
         train_dataset=_dataset(run, questions),
         processing_class=processor,
-        callbacks=[StepReport(run.name, recipe.steps)],
+        callbacks=[StepReport(run.name, recipe.steps), AlarmBell(run.name, recipe.alarms)],
         peft_config=lora_config(recipe),
         resample=recipe.resample,
     )
@@ -148,9 +149,19 @@ def reward_function(
         texts = [_text(completion) for completion in completions]
         if log_ids:
             log_extra("id", question_id)
+        rows = zip(texts, completion_ids, choices, answer_index, question_id, strict=True)
         return [
-            score(prefix + text, choices=options, answer_index=answer, n_tokens=len(ids), max_tokens=max_tokens)
-            for text, ids, options, answer in zip(texts, completion_ids, choices, answer_index, strict=True)
+            pay(
+                term,
+                score,
+                f"question {id_}",
+                prefix + text,
+                choices=options,
+                answer_index=answer,
+                n_tokens=len(ids),
+                max_tokens=max_tokens,
+            )
+            for text, ids, options, answer, id_ in rows
         ]
 
     reward.__name__ = term

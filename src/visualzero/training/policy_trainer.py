@@ -1,6 +1,7 @@
-"""GRPO's trainer with two additions: batches that teach too little are sampled again; vLLM sees what training sees.
+"""GRPO's trainer with three additions: it stops where something isn't finite; batches that teach too little are sampled
+again; vLLM sees what training sees.
 
-Both leave the step as it is where they are not asked for. The step is TRL's, or that of group sharing.
+They leave the step as it is where they are not asked for. The step is TRL's, or that of group sharing.
 """
 
 from collections import defaultdict
@@ -12,10 +13,12 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_res
 from trl import GRPOTrainer
 
 from visualzero.config import Resample
+from visualzero.errors import UserError
+from visualzero.training.health import LOWER, Watched
 from visualzero.training.sharing import GroupSharingTrainer
 
 
-class PolicyTrainer(GRPOTrainer):
+class PolicyTrainer(Watched, GRPOTrainer):
     """A GRPOTrainer; `resample` says when a batch of rollouts is sampled again."""
 
     _last_loaded_step: int  # TRL's: the step whose weights vLLM has
@@ -31,17 +34,31 @@ class PolicyTrainer(GRPOTrainer):
         advantages are divided by the share of the groups that do, so that the gradient is not the smaller for the rest.
         GPG refills a batch with other prompts; here the same prompts are sampled anew, so that every arm sees the same.
         """
+        self.check_finite_weights()
         if self.resample is None:
-            return super()._generate_and_score_completions(inputs)
+            return self._scored(inputs)
         metrics = self._metrics["train"]
         share, rounds = 0.0, 0
         while share < self.resample.min_valid and rounds < self.resample.tries:
             rounds += 1
             self._metrics["train"] = defaultdict(list, {name: list(values) for name, values in metrics.items()})
-            batch = super()._generate_and_score_completions(inputs)
+            batch = self._scored(inputs)
             share = self._share_of_valid_groups(batch["advantages"])
         self._metrics["train"]["sampling_rounds"].append(rounds)
         return {**batch, "advantages": batch["advantages"] / max(share, self.resample.min_valid)}
+
+    def _scored(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """Sample and score completions once.
+
+        Raises:
+            UserError: if the model's probabilities of tokens are no numbers.
+        """
+        try:
+            return super()._generate_and_score_completions(inputs)
+        except RuntimeError as error:
+            if "probability tensor contains" not in str(error):
+                raise
+        raise UserError(f"{self._here()}: the probabilities of tokens are not finite{self._last_good()}: {LOWER}")
 
     def _share_of_valid_groups(self, advantages: torch.Tensor) -> float:
         """Share of groups, over all processes, whose advantages are not all zero; `advantages` (B,) are this one's."""

@@ -22,11 +22,14 @@ from visualzero.data.image import decode_image
 from visualzero.data.question import first_question, read_questions
 from visualzero.errors import UserError
 from visualzero.manifest import atomic, read_manifest, write_manifest
+from visualzero.models.adapters import check_targets
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import DTYPES, load_model
 from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
 from visualzero.prompts import question_text, render
 from visualzero.training.callbacks import KeepWeights
+from visualzero.training.health import require_sound, require_whole
+from visualzero.training.inputs import check_inputs
 from visualzero.training.lease import Lease, leased
 from visualzero.training.pace import Pace
 from visualzero.training.resuming import resume_exactly
@@ -84,14 +87,20 @@ def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGenera
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     model = load_model(run.weights, "float32")
     freeze(model, run.arm.freeze)
+    if recipe.lora:
+        check_targets(model, recipe.lora.targets, f"{run.arm_name}: {run.arm.recipe}.lora.targets")
     processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
-    return model, processor, read_questions(run.questions, images=False)
+    questions = read_questions(run.questions, images=False)
+    asked = (run.arm.prompt, run.study.data.train_options)
+    check_inputs(questions, recipe, processor, asked, model.config.text_config.max_position_embeddings, run.name)
+    return model, processor, questions
 
 
 def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
     """Arguments that TRL's SFTConfig and GRPOConfig share. Where the paper is silent, its libraries' defaults stand."""
     return {
         "output_dir": str(run.work),
+        "run_name": run.name,
         "seed": run.seed,
         "data_seed": run.seed,
         "max_steps": recipe.steps,
@@ -109,6 +118,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
         "gradient_checkpointing": recipe.gradient_checkpointing,
         "logging_steps": recipe.logging_steps,
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,  # which would log a loss of NaN as 0.0
         "save_steps": recipe.save_steps,
         "save_total_limit": 2,
         "report_to": "none",
@@ -150,7 +160,8 @@ def train(
     `finish` may write further files into the output folder.
 
     Raises:
-        UserError: if another trainer is at work in `run.work`.
+        UserError: if another trainer is at work in `run.work`, or the training didn't take all its steps or left
+            weights that aren't finite; then nothing is published.
     """
     if not trainer.accelerator.is_main_process:
         _train(run, recipe, trainer, None)
@@ -158,6 +169,7 @@ def train(
     with leased(run.work) as lease:
         _train(run, recipe, trainer, lease)
         lease.check()
+        require_sound(run.out / "model", run.name)
         if (run.work / KEPT).is_dir():
             shutil.move(run.work / KEPT, run.out / "checkpoints")
         write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
@@ -179,6 +191,7 @@ def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None
     if checkpoint:
         resume_exactly(trainer, Path(checkpoint))
     trainer.train(resume_from_checkpoint=checkpoint)
+    require_whole(run.name, trainer.state.global_step, recipe.steps)
     if lease:
         lease.check()
         shutil.rmtree(run.out, ignore_errors=True)
@@ -231,6 +244,7 @@ NAMES = {
     "sampling_rounds": "sampling_rounds",
     "num_tokens": "tokens",
     "seconds": "seconds",
+    "alarm": "alarm",
 }
 
 
@@ -238,6 +252,7 @@ def history(log: list[dict[str, Any]]) -> pd.DataFrame:
     """Trainer's log as a table with one row per logged step; see NAMES for its columns.
 
     Each reward term adds `reward_<term>`, the mean of its raw values. `tokens` counts from the start of the run.
+    `alarm` names the alarms that rang (alarms.py); without any there is no such column.
     """
     rows = []
     for entry in log:

@@ -5,6 +5,8 @@ loss is on the answer alone (`prompt_loss` has it on the prompt too, as the offi
 the place of the answers (trajectories.py).
 """
 
+from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import pandas as pd
@@ -15,8 +17,11 @@ from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from visualzero.config import Sft
 from visualzero.models.processor import ImageProcessor
+from visualzero.models.tokens import special_tokens
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.training.callbacks import StepReport
+from visualzero.training.health import Watched
+from visualzero.training.inputs import naming
 from visualzero.training.pictures import Pictures
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments
 from visualzero.training.trajectories import curate, read_trajectories
@@ -37,11 +42,12 @@ def train_sft(run: Run) -> None:
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
     )
-    trainer = SFTTrainer(
+    collator = WholeTextCollator if recipe.prompt_loss else NamingCollator
+    trainer = AnswerTrainer(
         model=model,
         args=arguments,
-        data_collator=WholeTextCollator(processor) if recipe.prompt_loss else None,
-        train_dataset=_dataset(run, questions),
+        data_collator=collator(processor, completion_only_loss=not recipe.prompt_loss),
+        train_dataset=_dataset(run, questions, special_tokens(processor.tokenizer)),
         processing_class=processor,
         callbacks=[StepReport(run.name, recipe.steps)],
         peft_config=lora_config(recipe),
@@ -49,11 +55,15 @@ def train_sft(run: Run) -> None:
     train(run, recipe, trainer)
 
 
-def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
-    """Columns prompt, completion and image for TRL."""
+class AnswerTrainer(Watched, SFTTrainer):
+    """SFTTrainer that stops where something isn't finite."""
+
+
+def _dataset(run: Run, questions: pd.DataFrame, special: Sequence[str] = ()) -> Dataset:
+    """Columns prompt, completion and image for TRL, and question_id; no trajectory may spell a `special` token."""
     if run.trajectories:
         prefix = forced_prefix(run.arm.prompt)
-        questions = curate(read_trajectories(run.trajectories), questions, prefix, where=str(run.trajectories))
+        questions = curate(read_trajectories(run.trajectories), questions, prefix, str(run.trajectories), special)
     else:
         questions = questions.assign(completion=[row.choices[row.answer_index] for row in questions.itertuples()])
     options = run.study.data.train_options
@@ -62,15 +72,32 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "prompt": [{"role": "user", "content": question_text(row.question, list(row.choices), options)}],
             "completion": [{"role": "assistant", "content": row.completion}],
             "image": row.id,
+            "question_id": row.id,
         }
         for row in questions.itertuples()
     ]
     text = {"role": Value("string"), "content": Value("string")}
-    features = Features({"prompt": List(text), "completion": List(text), "image": Value("string")})
-    return Dataset.from_list(rows, features=features).with_transform(Pictures(run.questions))
+    columns = {"prompt": List(text), "completion": List(text), "image": Value("string"), "question_id": Value("string")}
+    return Dataset.from_list(rows, features=Features(columns)).with_transform(Pictures(run.questions))
 
 
-class WholeTextCollator(DataCollatorForVisionLanguageModeling):
+class NamingCollator(DataCollatorForVisionLanguageModeling):
+    """TRL's batches, whose labels are the completions; a question that can't be collated is named."""
+
+    def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
+        """Collate as TRL does."""
+        texts = ("prompt", "completion")
+        kept = [example | {name: deepcopy(example[name]) for name in texts} for example in examples]  # TRL changes them
+        try:
+            return super().torch_call(examples)
+        except (StopIteration, ValueError):
+            for example in kept:
+                with naming(example["question_id"]):
+                    super().torch_call([example])
+            raise
+
+
+class WholeTextCollator(NamingCollator):
     """Batches whose labels are all of the text, prompts included; the image's own tokens are not learnt."""
 
     processor: ImageProcessor

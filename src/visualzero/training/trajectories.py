@@ -5,11 +5,13 @@ rejection sampling: a completion is kept if its answer is right and its form is 
 question, whoever wrote it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from visualzero.errors import UserError
+from visualzero.prompts.special_tokens import special_tokens_in
 from visualzero.rewards import score_completion
 
 READERS = {
@@ -39,14 +41,16 @@ def read_trajectories(path: Path) -> pd.DataFrame:
     return table[["id", "completion"]]
 
 
-def curate(trajectories: pd.DataFrame, questions: pd.DataFrame, prefix: str, where: str) -> pd.DataFrame:
+def curate(
+    trajectories: pd.DataFrame, questions: pd.DataFrame, prefix: str, where: str, special: Sequence[str] = ()
+) -> pd.DataFrame:
     """The questions that have a right and well-formed completion, with it as the column `completion`.
 
     `prefix` is what the prompt has already written of every completion; a completion may repeat it. Of several for a
-    question the last is taken.
+    question the last is taken. `special` are the tokenizer's special tokens.
 
     Raises:
-        UserError: if there is none; `where` names the table.
+        UserError: if there is none, or one spells a special token; `where` names the table.
     """
     rows = {row.id: row for row in questions.itertuples()}
     kept: dict[str, str] = {}
@@ -61,5 +65,11 @@ def curate(trajectories: pd.DataFrame, questions: pd.DataFrame, prefix: str, whe
             kept[trajectory.id] = text
     if not kept:
         raise UserError(f"{where}: no right and well-formed completion for any training question: give others")
+    for id_, text in kept.items():
+        if found := special_tokens_in(text, special):
+            raise UserError(
+                f"{where}: question {id_}: its completion spells {found[0]}, which the model reads as a token of its own:"
+                " write it otherwise, or leave it out"
+            )
     chosen = questions[questions["id"].isin(kept)]
     return chosen.assign(completion=chosen["id"].map(kept))

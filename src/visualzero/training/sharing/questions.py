@@ -14,6 +14,8 @@ from torch.utils.data import Dataset
 from transformers import ProcessorMixin
 from trl.data_utils import prepare_multimodal_messages
 
+from visualzero.training.inputs import naming
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -97,7 +99,8 @@ class QuestionRows(Dataset):
 
     def _read(self, index: int) -> dict[str, Any]:
         row = self.rows[index]
-        return row | {"question": self.prepare(row)}
+        with naming(str(row.get("question_id", index))):
+            return row | {"question": self.prepare(row)}
 
 
 def groups_of(questions: Sequence[Question]) -> list[tuple[Question, list[int]]]:
