@@ -37,8 +37,8 @@ def check_inputs(
         for part in (row.question, *row.choices):
             if found := special_tokens_in(part, special):
                 raise UserError(
-                    f"{name}: question {row.id}: '{part}' spells {found[0]}, which the model reads as a token of its own:"
-                    " write it otherwise"
+                    f"{name}: question {row.id}: '{part}' spells {found[0]}, which the model reads as a token of its"
+                    " own: write it otherwise"
                 )
     if len(questions) < recipe.batch_size:
         if isinstance(recipe, Grpo):

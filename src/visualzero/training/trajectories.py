@@ -68,8 +68,8 @@ def curate(
     for id_, text in kept.items():
         if found := special_tokens_in(text, special):
             raise UserError(
-                f"{where}: question {id_}: its completion spells {found[0]}, which the model reads as a token of its own:"
-                " write it otherwise, or leave it out"
+                f"{where}: question {id_}: its completion spells {found[0]}, which the model reads as a token of its"
+                " own: write it otherwise, or leave it out"
             )
     chosen = questions[questions["id"].isin(kept)]
     return chosen.assign(completion=chosen["id"].map(kept))
