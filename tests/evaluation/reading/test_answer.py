@@ -113,7 +113,7 @@ def test_option_texts_match_whole_and_the_longest_wins(response, choices, expect
         ("The answer is the desk, not the chair.", 0),
         ("The answer is not A. The answer is B.", 1),
         ("The desk is closer to the camera compared to the chair.", 0),
-        ("The desk is farther away than the chair.", "ambiguous"),
+        ("The desk is farther away than the chair.", 1),
         ("It isn't the desk.", "none"),
         ("I don't think it's the desk.", "none"),
         ("It cannot be B. It must be A.", 0),
@@ -135,9 +135,9 @@ def test_what_is_rejected_is_not_chosen(response, expected):
         ("The desk is 3 m away and the chair 1 m, so the chair is closer.", 1),
         ("The desk and the chair are equally close.", "ambiguous"),
         ("The desk or the chair is closer.", "ambiguous"),
-        ("It depends on whether the desk is closer or the chair is closer.", "ambiguous"),
+        ("It depends on whether the desk is closer or the chair is closer.", "none"),
         ("The desk is not closer than the chair.", "ambiguous"),
-        ("The desk is farther away.", "ambiguous"),
+        ("The desk is farther away.", 1),
     ],
 )
 def test_of_two_things_the_one_that_is_called_closer_is_chosen(response, expected):
@@ -183,7 +183,7 @@ def test_a_conclusion_decides_over_what_led_to_it(response, expected):
         ("(A) desk is wrong.\n(B) chair is correct.", 1),
         ("A is incorrect. B is correct.", 1),
         ("A is not the correct answer. The correct answer is B.", 1),
-        ("(A) desk: farther away\n(B) chair: closer", "ambiguous"),
+        ("(A) desk: farther away\n(B) chair: closer", 1),
         ("(A) is incorrect.", "none"),
         ("If A is correct, it is lit from the left; B may be, too.", "ambiguous"),
     ],
@@ -265,11 +265,14 @@ def test_an_explanation_after_the_option_may_name_others():
         ("thought</think> rest", " rest"),
         ("<think>cut off", ""),
         ("(B) <think>one</think> two", "(B) \n two"),
-        ("<think>x</think><answer>B", "\n<answer>B"),
-        ("<answer></answer>", ""),
+        ("<think>x</think><answer>B", "B"),
+        ("<think>x <answer>B", "B"),
+        ("<answer>B</answer><answer> </answer>", "B"),
+        ("<answer>B</answer>\nUser: And now? <answer>A</answer>", "B"),
+        ("<answer></answer>", "<answer></answer>"),
     ],
 )
-def test_the_last_closed_answer_is_read_else_all_but_the_thought(response, text):
+def test_the_last_answer_that_says_something_is_read_else_all_but_the_thought(response, text):
     assert answer_text(response) == text
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from real_data import real_rows
 from visualzero.cli import main
-from visualzero.evaluation.reading.rules import Parsed
+from visualzero.evaluation.reading.parsed import Parsed
 from visualzero.evaluation.reading.scorers import SCORERS, scorers
 
 ROW = {"id": "q1", "question": "Where?", "choices": ["left", "right"], "answer_index": 1, "response": "Right."}

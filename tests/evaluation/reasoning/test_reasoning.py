@@ -8,12 +8,13 @@ import pytest
 
 from real_data import real, real_rows
 from visualzero.evaluation.reading.answer import parse_answer
+from visualzero.evaluation.reading.sections import thought
 from visualzero.evaluation.reasoning.analysis import analyse
 from visualzero.evaluation.reasoning.cues import DIGEST, NAME, count_cues
 from visualzero.evaluation.reasoning.diversity import diversity
 from visualzero.evaluation.reasoning.reflection import held_option
 from visualzero.evaluation.reasoning.repetition import ends_in_loop
-from visualzero.evaluation.reasoning.thoughts import sample_of, thought
+from visualzero.evaluation.reasoning.thoughts import sample_of
 
 SIDES = ["left", "right"]
 NUMBERS = ["3", "2", "1", "0"]

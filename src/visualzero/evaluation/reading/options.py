@@ -1,93 +1,213 @@
-"""What the options of a question look like in a text: as a letter or as the option's own text.
+"""What the options of a question look like in a text: as a letter, as the option's own text, or as both.
 
-Texts are found whatever their case, at word boundaries, with number words equal to digits ("three" is "3"); of texts
-that overlap the longest counts ("large red cube" over "red cube"). Letters are "(B)", "(b)", "option B", an upper-case
-letter that stands alone, and where a statement begins also "b)" and "b."; a letter beyond the last option is no letter,
-and the article "a" is no option. This module imports nothing of the project.
+Texts are found whatever their case, at word boundaries, or in scripts without blanks at the end of a word; of texts
+that overlap the longest counts ("large red cube" over "red cube"). Letters are "(B)", "(b)", "option B", and an
+upper-case letter that stands alone; a letter beyond the last option is no letter, and the article "a" is no option. A
+letter with its text, "(B) desk" or "desk (B)", is one mention; one that disagrees with its text is a conflict.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 from string import ascii_uppercase
 from typing import NamedTuple
 
-_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
-# "one" is no number in "the one", "this one", "one of", "one by one" and "one another".
-_NUMBER = re.compile(
-    rf"\b(?<!the )(?<!this )(?<!that )(?<!no )(?:{'|'.join(_NUMBERS)})\b"
-    r"(?! of\b)(?! by one\b)(?<! by one)(?! another\b)(?! at a time\b)",
-    re.IGNORECASE | re.ASCII,
-)
-_MARKUP = re.compile(
-    r"</?[a-zA-Z|][^<>\n]{0,30}>|\\(?:boxed|text|textbf|mathrm)\b|\\[()\[\]]|[*`${}]|(?<!\w)__?(?=\w)|(?<=[\w.:)])__?(?!\w)"
-)
-_ENUMERATOR = re.compile(r"^[ \t]*\d+[.)][ \t]+(?=\S)", re.MULTILINE)
-# Quotes, a dash, Chinese punctuation and brackets; characters without width are dropped.
-_PLAIN = str.maketrans(
-    "\u2018\u2019\u201c\u201d\u2013\u3002\u3001\u3010\u3011", "''\"\"-.,[]", "\u200b\u200c\u200d\ufeff"
-)
-_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff])(?=[A-Za-z\d])|(?<=[A-Za-z\d])(?=[\u4e00-\u9fff])")
+from visualzero.evaluation.reading.alike import folded
+from visualzero.evaluation.reading.option_patterns import letter_patterns, text_pattern
+from visualzero.evaluation.reading.plain import plain, steps_for
+from visualzero.evaluation.reading.shortened import variants
+
+_ARTICLE = re.compile(r"^(?:the|an?) (?=\w)")
 _EDGES = " \t\n.,;:!?\"'()[]"
-# "A" and "I" are words rather than letters unless something other than a noun follows.
-_ALONE = (
-    r"(?=\s*(?:$|[.,;:!?)\]\"'/=-]|"
-    r"\s(?:\d|[B-Z]\b|is\b|was\b|and\b|or\b|appears\b|seems\b|looks\b|than\b|has\b|because\b|rather\b|instead\b|not\b)))"
+_PAIR = re.compile(  # between a letter and its text; "B. The desk is" is two sentences
+    r"[\s.):\]=,\"'*-]{0,6}[\s\"'(]{0,3}(?:(?<!\.\s)(?:the|an?|it is|it's|there (?:is|are))\s+)?[\"']?", re.IGNORECASE
 )
+_BEGINS = re.compile(r"(?:^|[\n:*]|\b(?:is|be|option|choice|choose|pick|say))[\s(*\"']{0,4}$", re.IGNORECASE)
+_LABEL = re.compile(r"[\s,:\"']{0,4}[(\[]?(?:option|choice|answer)?\s?", re.IGNORECASE)  # between a text and its letter
 
 
-class Found(NamedTuple):
-    """A piece of text [start, end) and the options (indices) that it can stand for; `letter`: it is one."""
+class Mention(NamedTuple):
+    """A piece of text [start, end) that names an option, by its letter, its text or both.
 
-    options: frozenset[int]
+    `options` (indices) are several where one text is that of several, or a letter also an option's text; `conflict`: a
+    letter and a text that disagree.
+    """
+
     start: int
     end: int
-    letter: bool
+    options: frozenset[int]
+    conflict: bool = False
+
+    @property
+    def one(self) -> int | None:
+        """The option, if it is a single one."""
+        return None if self.conflict or len(self.options) != 1 else next(iter(self.options))
+
+
+class _Found(NamedTuple):
+    start: int
+    end: int
+    by_letter: frozenset[int]
+    by_text: frozenset[int]
 
 
 class Options:
     """The options of one question, ready to be looked for."""
 
     def __init__(self, choices: tuple[str, ...]) -> None:
+        self._steps = steps_for(choices)
+        self._letters = ascii_uppercase[: len(choices)]
+        self.n = len(choices)
+        self._folded: dict[str, set[int]] = {}
         keys: dict[str, set[int]] = {}
+        texts = [plain(choice, self._steps) for choice in choices]
+        bare = [text.strip(_EDGES) for text in texts]
+        apart = len({_key(text) for text in bare}) == len({_key(text) for text in texts}) and all(bare)
+        keyed = [_key(text) for text in (bare if apart else texts)]
+        without_article = [_ARTICLE.sub("", key) for key in keyed]
+        if len(set(without_article)) == len(set(keyed)):
+            keyed = without_article
         for index, choice in enumerate(choices):
-            text = plain(choice)
-            keys.setdefault(_key(text.strip(_EDGES) or text.strip()), set()).add(index)
+            key = keyed[index]
+            keys.setdefault(key, set()).add(index)
+            for same in (folded(choice), key):
+                self._folded.setdefault(same, set()).add(index)
+        self._keys = keys
+        self._longest = 100 + 4 * max(map(len, choices))  # blanks, quotes and number words may make a text longer
+        self._variants, self._shortened = variants(list(keys))
         ordered = sorted((key for key in keys if key), key=len, reverse=True)
         self._indices = {f"o{number}": frozenset(keys[key]) for number, key in enumerate(ordered)}
-        named = [f"(?P<o{number}>{_text_pattern(key)})" for number, key in enumerate(ordered)]
+        named = [
+            f"(?P<o{number}>{text_pattern(key, keys, self._shortened is not None)})"
+            for number, key in enumerate(ordered)
+        ]
         self._texts = re.compile(f"(?={'|'.join(named) or '(?!)'})", re.IGNORECASE)  # finds overlapping ones too
-        self._letters, self._first, self._first_after_cue = _letter_patterns(ascii_uppercase[: len(choices)])
+        self._letter, self._first, self._first_after_cue = letter_patterns(self._letters)
+        self.numbers = all(re.fullmatch(r"-?\d+(?:\.\d+)?", key) for key in keys)
+        self.zero = next(iter(keys["0"])) if len(keys.get("0", ())) == 1 else None
 
-    def text_at(self, text: str, start: int) -> Found | None:
-        """The longest option text at `start`."""
+    def plain(self, text: str) -> str:
+        """A response as it is read beside these options."""
+        return plain(text, self._steps)
+
+    def exactly(self, text: str) -> frozenset[int]:
+        """The options whose text, or letter, is the whole text."""
+        if len(text) > self._longest:
+            return frozenset()
+        key = folded(text)
+        whole = self._folded.get(key) or self._folded.get(_key(text), set())
+        letter = key.strip("()[]. ").upper()
+        if whole and len(letter) == 1 and letter in self._letters:
+            return frozenset(whole) | {self._letters.index(letter)}
+        return frozenset(whole)
+
+    def first_at(self, text: str, start: int, cue: bool) -> Mention | None:
+        """The mention at `start`, if one begins there; there also "b)", and after a cue "b" is a letter."""
+        first = self._text_at(text, start) or self._letter_at(text, start, cue)
+        if first is None:
+            return None
+        rest: _Found | None = None
+        if first.by_letter and (gap := _PAIR.match(text, first.end)):
+            # The gap takes what it can; the text may begin with what it took.
+            rest = next((one for end in range(gap.end(), first.end, -1) if (one := self._text_at(text, end))), None)
+        elif first.by_text and (gap := _LABEL.match(text, first.end)):
+            rest = self._label_at(text, first.end, gap.end())
+        return _joined(first, rest) if rest else _joined(first)
+
+    def mentions(self, text: str) -> list[Mention]:
+        """All mentions of options in a text, in order."""
+        found = self._all(text)
+        mentions: list[Mention] = []
+        index = 0
+        while index < len(found):
+            one = found[index]
+            after = found[index + 1] if index + 1 < len(found) else None
+            if after and self._belong(text, one, after):
+                mentions.append(_joined(one, after))
+                index += 2
+            else:
+                mentions.append(_joined(one))
+                index += 1
+        return [self._with_shortened(text, one) for one in mentions] if self._shortened else mentions
+
+    def _with_shortened(self, text: str, mention: Mention) -> Mention:
+        """A mention with those before it that share its last words: "the second or the third image" names two."""
+        options, start = set(mention.options), mention.start
+        for _ in self._variants:
+            before = self._shortened.search(text[max(0, start - 40) : start]) if self._shortened else None
+            if before is None:
+                break
+            options |= self._keys[self._variants[before[1].casefold()]]
+            start -= before.end() - before.start()
+        return mention._replace(options=frozenset(options))
+
+    def lettered(self, text: str, start: int, after: int) -> bool:
+        """Whether the letter at `start` with its full stop belongs to an option text at `after`, as in "B. left".
+
+        In "A, B and C. Left ..." another sentence begins there.
+        """
+        value = self._text_at(text, after)
+        letter = text[start].upper()
+        begins = _BEGINS.search(text, max(0, start - 12), start)
+        return value is not None and letter in self._letters and begins is not None
+
+    def _belong(self, text: str, one: _Found, after: _Found) -> bool:
+        """Whether two neighbours are a letter and its text."""
+        if after.start - one.end > 16:
+            return False
+        if one.by_letter and after.by_text:
+            pair = _PAIR.fullmatch(text, one.end, after.start)
+            agree = bool(one.by_letter & after.by_text)
+            return pair is not None and (agree or "." not in pair[0] or self.lettered(text, one.start, after.start))
+        bracket = text[after.start] in "([" or text[after.start - 1] in "(["
+        return bool(one.by_text and after.by_letter and bracket and _LABEL.fullmatch(text, one.end, after.start))
+
+    def _label_at(self, text: str, end: int, start: int) -> _Found | None:
+        for position in range(start, end - 1, -1):
+            if (label := self._letter.match(text, position)) and (
+                text[label.start()] in "([" or text[label.start() - 1] in "(["
+            ):
+                return self._as_letter(label)
+        return None
+
+    def _text_at(self, text: str, start: int) -> _Found | None:
         match = self._texts.match(text, start)
-        return self._found(match) if match else None
+        return self._as_text(match) if match else None
 
-    def letter_at(self, text: str, start: int, cue: bool) -> Found | None:
-        """The letter at `start`; after a cue a lower-case one needs no punctuation: "the answer is b because"."""
+    def _letter_at(self, text: str, start: int, cue: bool) -> _Found | None:
         match = (self._first_after_cue if cue else self._first).match(text, start)
-        return _letter(match) if match else None
+        return self._as_letter(match) if match else None
 
-    def all_in(self, text: str) -> tuple[list[Found], list[Found]]:
-        """All option texts, and all letters outside them."""
-        texts: list[Found] = []
-        group: list[Found] = []  # overlapping ones
+    def _all(self, text: str) -> list[_Found]:
+        """All option texts, and all letters outside them, in order."""
+        texts: list[_Found] = []
+        group: list[_Found] = []  # overlapping ones
+        reach = 0
         for match in self._texts.finditer(text):
-            one = self._found(match)
-            if group and one.start >= max(other.end for other in group):
+            one = self._as_text(match)
+            if group and one.start >= reach:
                 texts += _longest(group)
                 group = []
             group.append(one)
+            reach = max(reach if len(group) > 1 else 0, one.end)
         texts += _longest(group)
-        inside = {position for one in texts for position in range(one.start, one.end)}
-        letters = map(_letter, self._letters.finditer(text))
-        return texts, [one for one in letters if one.start not in inside and one.end - 1 not in inside]
+        covered = bytearray(len(text) + 1)
+        for one in texts:
+            covered[one.start : one.end] = b"\1" * (one.end - one.start)
+        letters = [self._as_letter(match) for match in self._letter.finditer(text)]
+        return sorted([*texts, *(one for one in letters if not covered[one.start] and not covered[one.end - 1])])
 
-    def _found(self, match: re.Match[str]) -> Found:
+    def _as_text(self, match: re.Match[str]) -> _Found:
         name = match.lastgroup or ""
-        return Found(self._indices[name], match.start(name), match.end(name), False)
+        start, end = match.span(name)
+        letter = match[name].upper()
+        also = {self._letters.index(letter)} if len(letter) == 1 and letter in self._letters else set()
+        return _Found(start, end, frozenset(also), self._indices[name])
+
+    def _as_letter(self, match: re.Match[str]) -> _Found:
+        letter = match[match.lastindex or 0].upper()
+        index = self._letters.index(letter)
+        return _Found(match.start(), match.end(), frozenset({index}), frozenset(self._keys.get(letter.lower(), ())))
 
 
 @lru_cache(maxsize=4096)
@@ -96,56 +216,29 @@ def options_of(choices: tuple[str, ...]) -> Options:
     return Options(choices)
 
 
-def plain(text: str) -> str:
-    """Number words as digits, plain quotes, no markup, no numbers of a list; the same for responses and options."""
-    if not text.isascii():
-        text = _CHINESE.sub(" ", unicodedata.normalize("NFKC", text).translate(_PLAIN))
-    text = _NUMBER.sub(lambda match: str(_NUMBERS.index(match[0].lower())), _MARKUP.sub(" ", text))
-    if "\n" in text and len(_ENUMERATOR.findall(text)) > 1:
-        text = _ENUMERATOR.sub("", text)
-    return text.strip()
+def _joined(one: _Found, after: _Found | None = None) -> Mention:
+    if after is None:
+        return Mention(one.start, one.end, one.by_letter | one.by_text)
+    first = (one.by_letter & after.by_text) if one.by_letter and after.by_text else frozenset()
+    second = (one.by_text & after.by_letter) if one.by_text and after.by_letter else frozenset()
+    both = first or second
+    if both:
+        return Mention(one.start, after.end, both)
+    everything = one.by_letter | one.by_text | after.by_letter | after.by_text
+    return Mention(one.start, after.end, everything, conflict=True)
 
 
-def _longest(group: list[Found]) -> Iterator[Found]:
-    kept: list[Found] = []
-    for one in sorted(group, key=lambda found: found.start - found.end):
+def _longest(group: list[_Found]) -> Iterator[_Found]:
+    """Of overlapping ones the longest, then those that don't overlap it, and so on."""
+    if len(group) == 1:
+        yield group[0]
+        return
+    kept: list[_Found] = []
+    for one in sorted(group, key=lambda found: (found.start - found.end, found.start)):
         if all(one.end <= other.start or other.end <= one.start for other in kept):
             kept.append(one)
             yield one
 
 
-def _letter(match: re.Match[str]) -> Found:
-    index = ascii_uppercase.index(match[match.lastindex or 0].upper())
-    return Found(frozenset({index}), match.start(), match.end(), True)
-
-
-def _letter_patterns(letters: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """Patterns of a letter anywhere, where a statement begins, and after a cue; the last group is the letter."""
-    words = "".join(letter for letter in letters if letter in "AI")
-    others = "".join(letter for letter in letters if letter not in "AI") or words
-    upper = rf"(?:[{others}]|[{words}]{_ALONE})(?!\w|'\w|-(?!\d))"
-    marked = rf"[(\[]\s*([{letters}{letters.lower()}])\s*[)\]]"
-    small = rf"([{letters.lower()}])(?=\s*$|\s+\d|[.):,](?!\w))"
-    return (
-        re.compile(
-            rf"(?<!\w){marked}|\b(?i:option|choice|letter)\s+([{letters}{letters.lower()}])\b(?!['-])"
-            rf"|(?<![\w-])(?<!\w')(?<!\bN/)({upper})"
-        ),
-        re.compile(rf"{marked}|({upper})|{small}"),
-        re.compile(rf"{marked}|({upper})|{small}|([{others.lower()}])(?!\w|\.\w|['-])"),
-    )
-
-
 def _key(text: str) -> str:
-    return re.sub(r"\s+|(?<=\w)-(?=\w)", " ", text.strip()).lower()
-
-
-def _text_pattern(key: str) -> str:
-    """A pattern of an option text at word boundaries; 3 is not in 3.5, 3-4 or 3%, and "no car" is not no."""
-    if len(key) == 1 and key.isascii() and key.isalpha():
-        return rf"(?<!\w)(?-i:{key.upper()})(?![\w'-])" + (_ALONE if key in "ai" else "")
-    start = r"(?<![\w-])(?<!\d[.,])" if key[0].isdigit() else r"(?<!\w)" if key[0].isalpha() else ""
-    end = r"(?!\w|[.,]\d|-\d|\s?%)" if key[-1].isdigit() else r"(?!\w)" if key[-1].isalpha() else ""
-    if key == "no":
-        end += r"(?!\s+\w)"
-    return start + r"[\s-]+".join(re.escape(word) for word in key.split(" ")) + end
+    return re.sub(r"\s+|(?<=\w)-(?=\w)", " ", text.strip()).casefold()

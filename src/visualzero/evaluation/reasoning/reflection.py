@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from visualzero.evaluation.reading.answer import parse_answer
-from visualzero.evaluation.reading.options import plain
+from visualzero.evaluation.reading.plain import plain
 from visualzero.evaluation.reasoning.cues import CUES, DIGEST, NAME
 from visualzero.evaluation.reasoning.measures import by_outcome, share
 from visualzero.evaluation.reasoning.thoughts import Sample

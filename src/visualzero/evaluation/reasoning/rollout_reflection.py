@@ -5,8 +5,8 @@ It is counted here rather than by the run itself, so that another list of cues d
 
 import pandas as pd
 
+from visualzero.evaluation.reading.sections import thought
 from visualzero.evaluation.reasoning.cues import count_cues
-from visualzero.evaluation.reasoning.thoughts import thought
 
 
 def reflection_by_step(rollouts: pd.DataFrame) -> dict[int, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from visualzero.errors import UserError
 from visualzero.evaluation.reading.answer import is_formatted
-from visualzero.evaluation.reading.rules import Parsed
+from visualzero.evaluation.reading.parsed import Parsed
 from visualzero.evaluation.reading.scorers import cambrian, letter, lmms, strict, visualthinker, vlmevalkit
 
 if TYPE_CHECKING:

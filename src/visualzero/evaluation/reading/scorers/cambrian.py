@@ -10,7 +10,7 @@ not known: "<answer>C</answer>" begins with "<", so it is nothing.
 
 from collections.abc import Sequence
 
-from visualzero.evaluation.reading.rules import Parsed, letter_choice
+from visualzero.evaluation.reading.parsed import Parsed, letter_choice
 
 
 def choose(response: str, choices: Sequence[str]) -> Parsed:

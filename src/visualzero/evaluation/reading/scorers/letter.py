@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 
 from visualzero.evaluation.reading.answer import answer_text
-from visualzero.evaluation.reading.rules import NOTHING, Parsed, letter_choice
+from visualzero.evaluation.reading.parsed import NOTHING, Parsed, letter_choice
 
 _LETTER = re.compile(r"\s*(?:\(([A-Z])\)|([A-Z])\)?)\.?\s*")
 

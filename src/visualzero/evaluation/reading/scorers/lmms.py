@@ -13,7 +13,7 @@ in tags begins with "<", so it is nothing. A thought that the prompt has opened 
 import re
 from collections.abc import Sequence
 
-from visualzero.evaluation.reading.rules import NOTHING, Parsed, letter_choice
+from visualzero.evaluation.reading.parsed import NOTHING, Parsed, letter_choice
 
 _FIRST = re.compile(r"[(\s]*([A-Z])", re.IGNORECASE)
 _OPEN, _CLOSE = "<think>", "</think>"

@@ -7,7 +7,7 @@ ambiguous, conflicting or missing answer is wrong, and the summary's parse rate 
 from collections.abc import Sequence
 
 from visualzero.evaluation.reading.answer import parse_answer
-from visualzero.evaluation.reading.rules import Parsed
+from visualzero.evaluation.reading.parsed import Parsed
 
 
 def choose(response: str, choices: Sequence[str]) -> Parsed:

@@ -16,7 +16,7 @@ like another's letter is right under both names, so more than one option may be 
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from visualzero.evaluation.reading.rules import NOTHING, Parsed
+from visualzero.evaluation.reading.parsed import NOTHING, Parsed
 from visualzero.evaluation.reading.scorers._math_verify import strings_found
 
 _OPEN, _CLOSE = "<answer>", "</answer>"

@@ -15,7 +15,7 @@ import re
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from visualzero.evaluation.reading.rules import NOTHING, Parsed, letter_choice
+from visualzero.evaluation.reading.parsed import NOTHING, Parsed, letter_choice
 
 _REFUSALS = (
     "Sorry, I can't help with images of people yet.",

@@ -1,0 +1,32 @@
+"""The labelled responses of `labelled.yaml`: written by hand, each with the option that it chooses."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from visualzero.evaluation.reading.answer import parse_answer
+
+
+class Labelled(NamedTuple):
+    """A response to a question with these options, and the index of the one that it chooses, if any."""
+
+    kind: str
+    response: str
+    choices: tuple[str, ...]
+    chosen: int | None
+
+    def is_read_right(self) -> bool:
+        """Whether the parser reads the option that was labelled."""
+        return parse_answer(self.response, self.choices).prediction == self.chosen
+
+
+def labelled() -> list[Labelled]:
+    """All labelled responses, in the file's order."""
+    rows = []
+    for group in yaml.safe_load(Path(__file__).with_name("labelled.yaml").read_text(encoding="utf-8")):
+        choices = tuple(group["choices"])
+        for option, responses in group["reads"].items():
+            chosen = None if option == "nothing" else choices.index(option)
+            rows += [Labelled(group["kind"], response, choices, chosen) for response in responses]
+    return rows
