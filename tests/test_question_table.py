@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from datasets import Dataset, load_dataset
@@ -18,6 +19,7 @@ from visualzero.data import question
 from visualzero.data.build import build_questions
 from visualzero.data.question import ROWS_PER_GROUP, SCHEMA, read_questions, write_questions
 from visualzero.data.reading import Reading
+from visualzero.data.sealed import sealed_writer
 from visualzero.errors import UserError
 
 
@@ -174,6 +176,53 @@ def test_a_truncated_table_is_told(table: Path, left: int) -> None:
     with pytest.raises(UserError) as caught:
         read_questions(table)
     assert f"{table}: not a whole parquet file" in one_line(caught)
+
+
+def replace(path: Path, column: str, values: pa.Array) -> None:
+    """Write a table again with other values in a column, sealed as it was."""
+    whole = pq.read_table(path).replace_schema_metadata()
+    changed = whole.set_column(whole.column_names.index(column), column, values)
+    with sealed_writer(path, changed.schema) as writer:
+        writer.write_table(changed)
+
+
+@pytest.mark.parametrize("column", ["answer_index", "choices"])
+def test_an_empty_cell_is_told(table: Path, column: str) -> None:
+    replace(table, column, pa.array([None] * 5, SCHEMA.field(column).type))
+    with pytest.raises(UserError) as caught:
+        read_questions(table)
+    assert f"{table}: not a Question table, it has empty cells: run" in one_line(caught)
+
+
+@pytest.mark.parametrize("values", [["one"] * 5, [[1]] * 5])
+def test_cells_of_another_kind_are_told(table: Path, values: list[Any]) -> None:
+    replace(table, "answer_index", pa.array(values))
+    with pytest.raises(UserError) as caught:
+        read_questions(table)
+    assert f"{table}: not a whole parquet file" in one_line(caught)
+
+
+def test_a_flipped_bit_before_the_footer_is_told(table: Path) -> None:
+    whole = table.read_bytes()
+    pages = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    for place in range(4, pages, 17):
+        table.write_bytes(whole[:place] + bytes([whole[place] ^ 8]) + whole[place + 1 :])
+        with pytest.raises(UserError, match="its pages don't have the digest that they were written with"):
+            read_questions(table)
+
+
+def test_a_table_that_something_else_has_written_is_told(table: Path) -> None:
+    pq.write_table(pq.read_table(table).replace_schema_metadata(), table)
+    with pytest.raises(UserError, match=r"not a whole parquet file \(it lacks the digest of its pages\): delete it"):
+        read_questions(table)
+
+
+def test_names_that_are_no_text_are_told(table: Path) -> None:
+    """Found by fuzzing: pyarrow decodes a column's path as UTF-8, whatever the file says."""
+    table.write_bytes(table.read_bytes().replace(b"image_id", b"image\x80id"))
+    with pytest.raises(UserError) as caught:
+        read_questions(table)
+    assert f"{table}: not a whole parquet file ('utf-8' codec can't decode byte 0x80" in one_line(caught)
 
 
 @pytest.mark.parametrize("column", ["choices", "image"])

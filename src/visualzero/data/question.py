@@ -23,6 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from visualzero.data.sealed import open_sealed, sealed_writer
 from visualzero.errors import UserError
 from visualzero.manifest import atomic
 
@@ -53,7 +54,6 @@ ROWS_PER_GROUP = 1024
 BYTES_PER_GROUP = 8 << 20  # of different images; writing takes several times as much memory
 UNSHARED_PER_GROUP = 256 << 20  # of all rows; a reader that takes in a whole group holds so much
 ANY = 1 << 30  # bytes of a dictionary; at fewer, parquet would go on without one
-BUFFER = 1 << 20  # bytes; without it the reader takes in whole columns of the file
 AT_ONCE = 16  # rows whose images are read together, copies of equal ones included
 
 
@@ -111,7 +111,7 @@ def write_questions(rows: Iterable[dict[str, Any]], path: Path) -> int:
     shared = _Group().table().schema
     # Without the Arrow schema in the file, a reader sees binary columns rather than dictionaries.
     options = {"store_schema": False, "dictionary_pagesize_limit": ANY}
-    with atomic(path) as temporary, pq.ParquetWriter(temporary, shared, **options) as writer:
+    with atomic(path) as temporary, sealed_writer(temporary, shared, **options) as writer:
         writer.add_key_value_metadata(SCHEMA.metadata)
         for row in rows:
             if row["id"] in seen:
@@ -133,22 +133,26 @@ def read_questions(path: Path, images: bool = True) -> pd.DataFrame:
     Rows about the same image share its bytes, so that memory holds each image once.
 
     Raises:
-        UserError: if the file is missing, truncated or lacks a column.
+        UserError: if the file is missing, truncated or damaged, or lacks a column or a cell.
     """
     texts = [name for name in SCHEMA.names if name != "image"]
     try:
-        with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
-            missing = [name for name in (SCHEMA.names if images else texts) if name not in file.schema_arrow.names]
-            if missing:
-                raise UserError(f"{path}: not a Question table, column '{missing[0]}' is missing: run `snakemake data`")
-            table = file.read(texts).to_pandas()
+        present = pq.read_schema(path).names
+        missing = [name for name in (SCHEMA.names if images else texts) if name not in present]
+        if missing:
+            raise UserError(f"{path}: not a Question table, column '{missing[0]}' is missing: run `snakemake data`")
+        with open_sealed(path) as file:
+            cells = file.read(texts).cast(pa.schema([SCHEMA.field(name) for name in texts]))
+            if any(column.null_count for column in cells.columns):
+                raise UserError(f"{path}: not a Question table, it has empty cells: run `snakemake data`")
+            table = cells.to_pandas()
             if images:
                 table.insert(SCHEMA.names.index("image"), "image", list(shared_images(file)))
             return table
     except FileNotFoundError:
         raise UserError(f"{path}: no such Question table: make it with `snakemake data`") from None
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except (pa.ArrowException, OSError, ValueError) as error:  # the last for texts that are no UTF-8
+        reason = str(error).partition("\n")[0]
         raise UserError(f"{path}: not a whole parquet file ({reason}): delete it and run `snakemake data`") from None
 
 
@@ -156,9 +160,9 @@ def shared_images(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
     """The `image` value of each row; equal images share their bytes."""
     kept: dict[bytes, bytes] = {}
     for batch in file.iter_batches(AT_ONCE, columns=["image"]):
-        for image in batch.column("image").to_pylist():
-            content = image["bytes"]
-            yield {**image, "bytes": kept.setdefault(content, content)}
+        for image in batch.column("image").cast(SCHEMA.field("image").type).to_pylist():
+            content, name = image.values() if image else (None, None)
+            yield {"bytes": content if content is None else kept.setdefault(content, content), "path": name}
 
 
 def first_question(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def read_parquet(
         if missing:
             raise UserError(f"table: {path}: no column {', '.join(missing)}: run the stage that writes it again")
         return pq.read_table(path, columns=columns, filters=filters, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise UserError(f"table: {path}: {error}: run the stage that writes it again") from error
 
 

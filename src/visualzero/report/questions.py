@@ -62,7 +62,7 @@ class QuestionTable:
             with pq.ParquetFile(self.path) as table:
                 for batch in table.iter_batches(batch_size=16, row_groups=self._groups(table, wanted), columns=COLUMNS):
                     found |= self._pick(batch, set(wanted) - set(found))
-        except (OSError, pa.ArrowException) as error:
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise UserError(f"question table: {self.path}: {error}: run the data stage again") from error
         return {key: found[key] for key in wanted if key in found}
 
