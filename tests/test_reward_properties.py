@@ -1,0 +1,50 @@
+"""Whatever a model writes: every reward term is a finite number in its range."""
+
+import math
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from properties import MANY
+from visualzero.rewards import reward_terms, score_completion
+
+PIECES = (
+    *("<think>", "</think>", "<answer>", "</answer>", "(A)", "(B", "left", "right", "The answer is ", "\\boxed{", "}"),
+    *(
+        "no",
+        "not ",
+        "so ",
+        "\n",
+        " ",
+        "3",
+        "three",
+        "\u2212",
+        "\ud800",
+        "\0",
+        "ﬁ",
+        "ß",
+        "İ",
+        "User:",
+        "<|im_end|>",
+        "*" * 30,
+    ),
+)
+RANGES = {"accuracy": (0, 1), "format": (0, 1), "length": (0, math.inf), "overlong": (-1, 0), "repetition": (-1, 0)}
+completions = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=12).map("".join)
+options = st.lists(st.one_of(st.sampled_from(PIECES), st.text(min_size=1, max_size=5)), min_size=2, max_size=26)
+
+
+@MANY
+@given(completions, options, st.data())
+def test_every_term_is_a_finite_number_in_its_range(completion: str, choices: list[str], data: st.DataObject) -> None:
+    answer = data.draw(st.integers(0, len(choices) - 1))
+    n_tokens, limit = data.draw(st.tuples(st.integers(0, 3000), st.one_of(st.none(), st.integers(1, 3000))))
+    facts = {"choices": choices, "answer_index": answer, "n_tokens": n_tokens, "max_tokens": limit}
+    values = score_completion(dict.fromkeys(RANGES, 1.0), completion, **facts)
+    assert values.keys() == reward_terms().keys()
+    for term, value in values.items():
+        low, high = RANGES[term]
+        assert math.isfinite(value), term
+        assert low <= value <= high, term
+    assert values["length"] == n_tokens
+    assert values == score_completion(dict.fromkeys(RANGES, 1.0), completion, **facts)
