@@ -21,6 +21,7 @@ from visualzero.config import read_study
 from visualzero.training.grpo import train_grpo
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run
+from visualzero.training.sealing import Sealing
 from visualzero.training.sft import train_sft
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -49,15 +50,15 @@ def fixed_completions(
 
 def stop_at_the_second_checkpoint() -> None:
     """Let every process end there at once; a run that goes on from that checkpoint doesn't write it again."""
-    save = PolicyTrainer._save_checkpoint
+    seal = Sealing.on_save
 
-    def save_and_stop(self: PolicyTrainer, *args: Any, **kwargs: Any) -> None:
-        save(self, *args, **kwargs)
-        if self.state.global_step == 2:
-            self.accelerator.wait_for_everyone()
+    def seal_and_stop(self: Sealing, args: Any, state: Any, *rest: Any, **kwargs: Any) -> None:
+        seal(self, args, state, *rest, **kwargs)
+        if state.global_step == 2 and isinstance(self.trainer, PolicyTrainer):
+            self.trainer.accelerator.wait_for_everyone()
             os._exit(3)
 
-    PolicyTrainer._save_checkpoint = save_and_stop
+    Sealing.on_save = seal_and_stop
 
 
 def take_fsdp_on_a_cpu() -> None:

@@ -24,7 +24,8 @@ SETTINGS = [
     f"grpo={{{SHARED}, batch_size: 2, group_size: 2, micro_batch: 4, max_completion: 8}}",
     "rewards={r1: {terms: {length: 1.0}}}",
 ]
-LORA = "sft.lora={r: 2, alpha: 4}"
+LORA = ["sft.lora={r: 2, alpha: 4}", "sft.logging_steps=2"]
+REUSED = ["grpo.iterations=3", "grpo.save_steps=2"]
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
@@ -40,23 +41,27 @@ def make_run(tiny_model: Path, folder: Path, arm: str, *settings: str) -> Run:
     return Run(study, arm, 1, questions, tiny_model, folder / "whole", folder / "work" / "whole", "0" * 16)
 
 
+def reward_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random model writes to the limit, so the reward is something that differs within a group."""
+    letters = dict.fromkeys(("accuracy", "format", "length"), lambda text, **fields: float(len(set(text))))
+    monkeypatch.setattr("visualzero.training.grpo.reward_terms", lambda: letters)
+
+
 @pytest.mark.parametrize(
     ("arm", "settings"),
-    [("base-grpo", []), ("base-sft", []), ("base-sft", [LORA])],
-    ids=["grpo", "sft", "sft with lora"],
+    [("base-grpo", []), ("base-grpo", REUSED), ("base-sft", []), ("base-sft", LORA)],
+    ids=["grpo", "grpo with rollouts used thrice", "sft", "sft with lora and a row of the history every second step"],
 )
 def test_a_run_ended_thrice_has_the_weights_of_one_that_was_not(
     tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arm: str, settings: list[str]
 ) -> None:
-    # A random model writes to the limit, so the reward is something that differs within a group.
-    letters = dict.fromkeys(("accuracy", "format", "length"), lambda text, **fields: float(len(set(text))))
-    monkeypatch.setattr("visualzero.training.grpo.reward_terms", lambda: letters)
+    reward_letters(monkeypatch)
     train = train_grpo if arm == "base-grpo" else train_sft
     whole = make_run(tiny_model, tmp_path, arm, *settings)
     train(whole)
     parts = dataclasses.replace(whole, out=tmp_path / "parts", work=tmp_path / "work" / "parts")
     begin = pace.Pace.on_step_begin
-    for last in (3, 4, 6):  # within the first pass, at its end, within the second
+    for last in (3, 4, 8):  # within the first pass, at its end, at the end of the second
 
         def end(self: pace.Pace, args: object, state: object, *rest: object, last: int = last, **more: object) -> None:
             if state.global_step == last:
@@ -75,4 +80,9 @@ def test_a_run_ended_thrice_has_the_weights_of_one_that_was_not(
     assert any(not torch.equal(tensor, initial[name]) for name, tensor in expected.items())
     histories = [pd.read_parquet(run.out / "history.parquet").drop(columns="seconds") for run in (whole, parts)]
     pd.testing.assert_frame_equal(*histories)
-    assert list(histories[0]["step"]) == list(range(1, STEPS + 1))
+    every = whole.study.recipe(arm).logging_steps
+    assert list(histories[0]["step"]) == sorted({1, *range(every, STEPS + 1, every)})
+    if arm == "base-grpo":
+        tables = [run.out / "rollouts.parquet" for run in (whole, parts)]
+        assert tables[0].read_bytes() == tables[1].read_bytes()
+        assert list(pd.read_parquet(tables[0])["step"].unique()) == list(histories[0]["step"])

@@ -1,5 +1,6 @@
 """How runs are trained and evaluated: ``sft:``, ``grpo:`` and ``evaluate:``."""
 
+import math
 from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
@@ -46,7 +47,11 @@ class Optimization(Section):
     dtype: Dtype = Field(description="Precision of the forward and backward pass.")
     gradient_checkpointing: bool = Field(description="Recompute activations: less memory, about a third more time.")
     lora: Lora | None = Field(default=None, description="Train low-rank adapters only; null trains the weights.")
-    save_steps: int = Field(gt=0, description="A checkpoint to resume from every this many steps.")
+    save_steps: int = Field(
+        gt=0,
+        description="A checkpoint to resume from every this many steps; where steps share rollouts or a row of the"
+        " history, after the last of them.",
+    )
     save_minutes: Number = Field(
         default=10.0,
         gt=0,
@@ -70,8 +75,8 @@ class Optimization(Section):
 
     @property
     def steps_together(self) -> int:
-        """Steps that learn from the same rollouts, between which no checkpoint can be made."""
-        return 1
+        """Steps between which no checkpoint can be made: they share a row of the history."""
+        return self.logging_steps
 
     @model_validator(mode="after")
     def _micro_batch_divides(self) -> Self:
@@ -164,8 +169,8 @@ class Grpo(Optimization):
 
     @property
     def steps_together(self) -> int:
-        """Optimizer steps over each batch of rollouts."""
-        return self.iterations
+        """Steps between which no checkpoint can be made: they share rollouts, or a row of the history."""
+        return math.lcm(self.iterations, self.logging_steps)
 
 
 class Evaluate(Section):

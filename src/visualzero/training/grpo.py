@@ -25,6 +25,7 @@ from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import pay, reward_terms
 from visualzero.training.alarms import AlarmBell
 from visualzero.training.callbacks import StepReport
+from visualzero.training.checkpoints import LOGGED
 from visualzero.training.pictures import Pictures
 from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
@@ -78,7 +79,7 @@ def train_grpo(run: Run) -> None:
         peft_config=lora_config(recipe),
         resample=recipe.resample,
     )
-    train(run, recipe, trainer, finish=lambda out: collect_rollouts(run.work / "completions", out, weights))
+    train(run, recipe, trainer, finish=lambda last, out: collect_rollouts(last / LOGGED, out, weights))
 
 
 def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[str, Any]:

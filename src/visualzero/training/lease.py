@@ -5,14 +5,17 @@ can't release it; after `LEASE` seconds without renewal the next one takes it ov
 machine and is gone, that is seen at once.
 
 Nothing here trusts flock or the clocks of several machines: a lock is taken with a hard link, which is atomic on NFS
-too, and its age is measured by the file system's own clock. Of several that would follow a lost holder, the one that
-links its claim to that holder's lock first puts its own lock in its place. A trainer that was suspended for longer than
-its lease finds that it has lost the folder before it writes there again.
+too (or, where there are none, with an exclusive creation), and a renewal is a change of its time, whatever that is. Of
+several that would follow a lost holder, the one that links its claim to that holder's lock first puts its own lock in
+its place. A trainer that was suspended for longer than its lease finds that it has lost the folder before it writes
+there again.
 """
 
 import contextlib
+import errno
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -22,16 +25,22 @@ from pathlib import Path
 from typing import Any
 
 from visualzero.errors import UserError
+from visualzero.manifest import FORGOTTEN
+from visualzero.processes import begun, machine
 from visualzero.progress import say
 
 RENEWAL = 10.0  # seconds between renewals
 LEASE = 60.0  # seconds without renewal after which a lock is nobody's
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EXDEV, errno.EMLINK)  # a file system without hard links
+
+Owner = dict[str, Any]
+"""Who holds a lock: id, host, job, pid, machine and the process's beginning."""
 
 
 class Lease:
     """A lock that this process holds on a folder: the file `<folder>.lease` beside it."""
 
-    def __init__(self, file: Path, owner: dict[str, Any]):
+    def __init__(self, file: Path, owner: Owner):
         self.file, self.owner = file, owner
         self._stop = threading.Event()
         self._renewer = threading.Thread(target=self._renew, name="lease", daemon=True)
@@ -76,11 +85,21 @@ def leased(folder: Path) -> Iterator[Lease]:
     Raises:
         UserError: if another trainer is at work there.
     """
-    lease = _take(folder.with_name(f"{folder.name}.lease"))
+    lease = _take(_lock_of(folder))
     try:
         yield lease
     finally:
         lease.release()
+
+
+def idle(folder: Path) -> bool:
+    """Whether nobody is at work in a folder, as far as a glance tells: one who may be gone counts as being there."""
+    file = _lock_of(folder)
+    return not file.exists() or _nobodys(file)
+
+
+def _lock_of(folder: Path) -> Path:
+    return folder.with_name(f"{folder.name}.lease")
 
 
 def _take(file: Path) -> Lease:
@@ -88,52 +107,91 @@ def _take(file: Path) -> Lease:
     owner = _this_process()
     candidate = file.with_name(f".{file.name}.{owner['id']}")
     candidate.write_text(json.dumps(owner), encoding="utf-8")
+    watch = Watch(candidate)
     try:
-        while True:
-            with contextlib.suppress(FileExistsError):
-                os.link(candidate, file)
-                return Lease(file, owner)
-            _wait_until_lost(file, candidate)
-            if _replace(file, candidate):
-                return Lease(file, owner)
+        while not _place(candidate, file):
+            _wait_until_lost(file, watch)
+            if _replace(file, candidate, watch):
+                break
+        _remove_leftovers(file, candidate)
+        return Lease(file, owner)
     finally:
         candidate.unlink(missing_ok=True)
 
 
-def _wait_until_lost(file: Path, probe: Path) -> None:
-    """Return once the lock is gone or its holder lost; `probe` is a file to touch, to read the file system's clock."""
+class Watch:
+    """Finds out whether anybody is behind a lock, by looking again and again.
+
+    `probe` is a file of this process in the same folder, to touch, so as to read the file system's clock.
+    """
+
+    def __init__(self, probe: Path):
+        self.probe = probe
+        self._seen: dict[Path, tuple[float, float]] = {}  # time of the lock, and when it was first seen with it
+
+    def lost(self, file: Path) -> bool:
+        """Whether nobody is behind a lock that is there: its holder is gone, or doesn't renew it.
+
+        One that claims to be older than a lease is watched for as long as two renewals take; any other one, be it dated
+        in the future or unreadable, for a lease.
+        """
+        renewed, now = _time_of(file), time.monotonic()
+        if renewed is None:
+            return False
+        holder = _read(file)
+        if holder is not None and _gone(holder):
+            return True
+        if file not in self._seen or self._seen[file][0] != renewed:
+            self._seen[file] = renewed, now
+        watched = now - self._seen[file][1]
+        return watched >= LEASE or (self.age(file) >= LEASE and watched >= 2 * RENEWAL)
+
+    def age(self, file: Path) -> float:
+        """Seconds since a lock was renewed, by the clock of its file system."""
+        os.utime(self.probe)
+        return self.probe.stat().st_mtime - (_time_of(file) or 0.0)
+
+    def left(self, file: Path) -> float:
+        """Seconds after which a lock that nobody renews is lost, at most."""
+        return max(2 * RENEWAL, min(LEASE, LEASE - self.age(file)))
+
+
+def _wait_until_lost(file: Path, watch: Watch) -> None:
+    """Return once the lock is gone or its holder lost.
+
+    Raises:
+        UserError: if the holder is at work.
+    """
     renewed, told = _time_of(file), False
     while True:
         now, holder = _time_of(file), _read(file)
-        if now is None or _lost(file, probe):
+        if now is None or watch.lost(file):
             return
         if now != renewed and holder is not None:
             raise UserError(
                 f"{file.with_suffix('')}: {_name(holder)} is training here: wait for it, or stop it (in SLURM with"
                 " scancel) and run again"
             )
-        if not told and holder is not None:
-            age = probe.stat().st_mtime - now
-            say(f"waiting up to {LEASE - age:.0f} s: {_name(holder)} was training here and may be gone")
+        if not told:
+            who = _name(holder) if holder else f"someone whom {file} doesn't name"
+            say(f"waiting up to {watch.left(file):.0f} s: {who} was training here and may be gone")
             told = True
-        time.sleep(min(1.0, LEASE / 10))
+        time.sleep(min(1.0, LEASE / 10, RENEWAL))
 
 
-def _replace(file: Path, candidate: Path) -> bool:
+def _replace(file: Path, candidate: Path, watch: Watch) -> bool:
     """Put `candidate` in the place of the lock of a lost holder; whether it was this process that did."""
     holder = _read(file)
     if holder is None and not file.exists():
         return False
     claim = file.with_name(f".{file.name}.after.{holder['id'] if holder else 'nobody'}")
-    try:
-        os.link(candidate, claim)
-    except FileExistsError:
-        if _lost(claim, candidate):  # its maker ended before it was through
+    if not _place(candidate, claim):
+        if watch.lost(claim):  # its maker ended before it was through
             claim.unlink(missing_ok=True)
         time.sleep(min(0.1, LEASE / 100))
         return False
     try:
-        if _read(file) != holder or not _lost(file, candidate):
+        if _read(file) != holder or not watch.lost(file):
             return False  # another one was faster, or the holder is back
         os.replace(candidate, file)
         return True
@@ -141,60 +199,76 @@ def _replace(file: Path, candidate: Path) -> bool:
         claim.unlink(missing_ok=True)
 
 
-def _lost(file: Path, probe: Path) -> bool:
-    """Whether nobody is behind a lock that is there: its holder is gone, or has not renewed it for a lease."""
-    renewed, holder = _time_of(file), _read(file)
-    if renewed is None:
+def _place(candidate: Path, file: Path) -> bool:
+    """Let `file` be the candidate, unless something is there; whether it is now."""
+    try:
+        os.link(candidate, file)
+    except FileExistsError:
+        with contextlib.suppress(FileNotFoundError):
+            return candidate.samefile(file)  # NFS may repeat a request whose answer was lost
         return False
-    os.utime(probe)
-    return holder is None or _gone(holder) or probe.stat().st_mtime - renewed >= LEASE
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        return _create(file, candidate.read_bytes())
+    return True
 
 
-def _this_process() -> dict[str, Any]:
+def _create(file: Path, content: bytes) -> bool:
+    """Create a file that isn't there; whether it was this process that did. Whoever sees it empty waits."""
+    try:
+        handle = os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+    except FileExistsError:
+        return False
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+    return True
+
+
+def _remove_leftovers(file: Path, candidate: Path) -> None:
+    """Remove what trainers that are gone have left beside a lock that was just taken."""
+    for path in file.parent.glob(f".{file.name}.*"):
+        if path != candidate and _nobodys(path):
+            path.unlink(missing_ok=True)
+
+
+def _this_process() -> Owner:
     return {
         "id": uuid.uuid4().hex,
         "host": socket.gethostname(),
         "job": os.environ.get("SLURM_JOB_ID"),
         "pid": os.getpid(),
-        "machine": _machine(),
-        "begun": _begun(os.getpid()),
+        "machine": machine(),
+        "begun": begun(os.getpid()),
     }
 
 
-def _name(holder: dict[str, Any]) -> str:
+def _name(holder: Owner) -> str:
     job = f"job {holder['job']}" if holder.get("job") else f"process {holder['pid']}"
     return f"{job} on {holder['host']}"
 
 
-def _gone(holder: dict[str, Any]) -> bool:
+def _gone(holder: Owner) -> bool:
     """Whether the holder ran on this machine, as far as one can see it, and does no more."""
-    return holder["machine"] == _machine() != "" and _begun(holder["pid"]) != holder["begun"]
+    return holder["machine"] == machine() != "" and begun(holder["pid"]) != holder["begun"]
 
 
-def _machine() -> str:
-    """Names this machine since its start, and the part of its processes that can be seen from here."""
+def _nobodys(file: Path) -> bool:
+    """Whether a glance shows that the maker of a file is gone: it ran here and does no more, or was forgotten."""
+    holder, made = _read(file), _time_of(file)
+    return (holder is not None and _gone(holder)) or (made is not None and abs(time.time() - made) >= FORGOTTEN)
+
+
+def _read(file: Path) -> Owner | None:
+    """The holder; None if there is none, or the lock doesn't say."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip() + os.readlink("/proc/self/ns/pid")
-    except OSError:
-        return ""
-
-
-def _begun(pid: int) -> str | None:
-    """When a process began, in ticks since the machine's start; None if there is none, or only its remains."""
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    except OSError:
-        return None
-    return None if state == "Z" else rest[18]
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    """The holder; None if there is none."""
-    try:
-        holder: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        holder = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return holder
+    if not isinstance(holder, dict) or not isinstance(holder.get("pid"), int):
+        return None
+    texts = [holder.get(key) for key in ("id", "host", "machine")]
+    return holder if all(isinstance(text, str) for text in texts) and re.fullmatch(r"\w+", holder["id"]) else None
 
 
 def _time_of(file: Path) -> float | None:

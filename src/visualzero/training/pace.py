@@ -1,9 +1,10 @@
-"""When to save a checkpoint, beside every `save_steps`: by the clock, and before the job's time is up.
+"""When to save a checkpoint: every `save_steps`, by the clock, before the job's time is up, and after the last step.
 
 What a SIGKILL costs is bounded: at most `save_minutes` and one step (or `save_steps`, if these take less time). A time
 limit shorter than the training is normal: before it, the run saves, lets SLURM queue the job again, and goes on there.
 """
 
+import math
 import time
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from accelerate.utils import broadcast
 from transformers import Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from visualzero.config import Optimization
 from visualzero.errors import UserError
 from visualzero.progress import say
 from visualzero.training.lease import Lease
@@ -21,23 +23,19 @@ KILLED_WITHIN = 300.0  # seconds in which SLURM ends a job that it queues again
 
 
 class Pace(TrainerCallback):
-    """Saves at least every `minutes`, and hands over to the next job when this one's time is nearly up.
+    """Decides all saves, and hands over to the next job when this one's time is nearly up.
 
-    A step may share its rollouts with the next `steps_together` - 1 (GRPO's `iterations`); a checkpoint between them
-    would have to hold the rollouts too, so it waits for the last one. `lease` is the first process's; the others have
-    none. All processes save together, so the first one decides for all.
+    Saves at least every `save_steps` and `save_minutes` of the recipe. A step may share its rollouts with others
+    (GRPO's `iterations`), or its row of the history; a checkpoint between them would have to hold what they share, so
+    it waits for the last of these `steps_together`. One after the last step of all lets what follows be repeated
+    without training. `lease` is the first process's; the others have none. All processes save together, so the first
+    one decides for all.
     """
 
-    def __init__(
-        self, trainer: Trainer, minutes: float, steps_together: int, job: SlurmJob | None, lease: Lease | None
-    ):
-        self.trainer, self.seconds, self.together, self.job, self.lease = (
-            trainer,
-            minutes * 60,
-            steps_together,
-            job,
-            lease,
-        )
+    def __init__(self, trainer: Trainer, recipe: Optimization, job: SlurmJob | None, lease: Lease | None):
+        self.trainer, self.seconds, self.job, self.lease = trainer, recipe.save_minutes * 60, job, lease
+        self.together = recipe.steps_together
+        self.every = math.ceil(recipe.save_steps / self.together) * self.together
         now = time.monotonic()
         self.end = now + job.seconds_left if job and job.seconds_left is not None else None
         self.saved = self.step_begun = self.save_begun = now
@@ -62,7 +60,10 @@ class Pace(TrainerCallback):
             self.lease.check()
         self.save_begun = time.monotonic()
         self.longest_step = max(self.longest_step, self.save_begun - self.step_begun)
-        if state.global_step >= state.max_steps or state.global_step % self.together:
+        if state.global_step >= state.max_steps:
+            control.should_save = True
+            return
+        if state.global_step % self.together:
             return
         until_next = self.longest_step * self.together
         save = self.save_begun + until_next - self.saved >= self.seconds
@@ -70,7 +71,7 @@ class Pace(TrainerCallback):
             self.save_begun + 1.5 * until_next + 2 * self.longest_save + RESERVE >= self.end
         )
         save, self.hand_over = self._agreed(save or end, end)
-        control.should_save = control.should_save or save
+        control.should_save = save or state.global_step % self.every == 0
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any) -> None:
         """Note when; hand over."""

@@ -1,4 +1,4 @@
-"""Resuming to the same bytes: four things that transformers 5.17 and TRL 1.16 do otherwise when they resume.
+"""Resuming to the same bytes: five things that transformers 5.17 and TRL 1.16 do otherwise when they resume.
 
 - Trainer writes a checkpoint's weights under the names of published Qwen2-VL checkpoints (`visual.*`, `model.layers.*`)
   and reads them back under those of its modules (`model.visual.*`, `model.language_model.*`). None of them fits, which
@@ -6,6 +6,7 @@
 - TRL's GRPOTrainer draws the order of prompts anew for each pass over the data, from one generator. A resumed run
   begins with the first order; here it skips those of the passes that are done.
 - TRL's SFTTrainer counts tokens from 0 again; here it goes on from what the log says.
+- From a checkpoint after the last step, Trainer makes one step more. Here it makes none, and only what follows is done.
 - With several processes on a CPU, Trainer reads the optimizer's state onto `cpu:0`, which torch.load doesn't know.
 """
 
@@ -46,5 +47,7 @@ def resume_exactly(trainer: Trainer, checkpoint: Path) -> None:
         trainer._total_train_tokens = counted[-1] if counted else 0
     if trainer.args.device.type == "cpu":
         vars(trainer.args)["_setup_devices"] = torch.device("cpu")  # what `args.device` is read from
+    if state["global_step"] >= trainer.args.max_steps:
+        trainer._run_epoch = lambda **kwargs: None
     trainer._load_from_checkpoint = load_weights
     trainer._get_train_sampler = sampler_of_this_pass

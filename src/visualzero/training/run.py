@@ -4,16 +4,17 @@ A run may take several processes (`accelerate launch`, config/accelerate). Each 
 alone writes. A step learns from the same samples however many processes share them.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import torch
+from accelerate.utils import broadcast_object_list
 from peft import LoraConfig
 from transformers import Qwen2VLForConditionalGeneration, Trainer
 
@@ -28,16 +29,16 @@ from visualzero.models.loading import DTYPES, load_model
 from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
 from visualzero.prompts import question_text, render
 from visualzero.training.callbacks import KeepWeights
+from visualzero.training.checkpoints import CHECKPOINT, KEPT, Identity, last_whole, read_seal, restore
 from visualzero.training.health import require_sound, require_whole
 from visualzero.training.inputs import check_inputs
 from visualzero.training.lease import Lease, leased
 from visualzero.training.pace import Pace
+from visualzero.training.publishing import MANIFEST, Publication, link_or_copy
 from visualzero.training.resuming import resume_exactly
 from visualzero.training.saving import save_model
+from visualzero.training.sealing import Sealing
 from visualzero.training.slurm_job import this_job
-
-CHECKPOINT = "checkpoint-"
-KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,8 @@ def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGenera
     if recipe.lora:
         check_targets(model, recipe.lora.targets, f"{run.arm_name}: {run.arm.recipe}.lora.targets")
     processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
+    # Trainer's first checkpoint does so, too: weights kept before and after it have the same files.
+    processor.tokenizer._set_processor_class(type(processor).__name__)
     questions = read_questions(run.questions, images=False)
     asked = (run.arm.prompt, run.study.data.train_options)
     check_inputs(questions, recipe, processor, asked, model.config.text_config.max_position_embeddings, run.name)
@@ -119,8 +122,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
         "logging_steps": recipe.logging_steps,
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # which would log a loss of NaN as 0.0
-        "save_steps": recipe.save_steps,
-        "save_total_limit": 2,
+        "save_strategy": "no",  # Pace decides
         "report_to": "none",
         "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": True,
@@ -153,49 +155,73 @@ def lora_config(recipe: Optimization) -> LoraConfig | None:
 
 
 def train(
-    run: Run, recipe: Optimization, trainer: Trainer, finish: Callable[[Path], None] = lambda folder: None
+    run: Run,
+    recipe: Optimization,
+    trainer: Trainer,
+    finish: Callable[[Path, Path], None] = lambda checkpoint, folder: None,
 ) -> None:
-    """Train from the last whole checkpoint in `run.work`, then write all outputs; the manifest is written last.
+    """Train from the last whole checkpoint in `run.work`, then publish all outputs, the manifest last.
 
-    `finish` may write further files into the output folder.
+    `finish` may write further files into the output folder, from the checkpoint after the last step. Wherever this is
+    ended, even while it publishes, the same call goes on from there.
 
     Raises:
         UserError: if another trainer is at work in `run.work`, or the training didn't take all its steps or left
             weights that aren't finite; then nothing is published.
     """
-    if not trainer.accelerator.is_main_process:
-        _train(run, recipe, trainer, None)
-        return
-    with leased(run.work) as lease:
+    publication = Publication(run.out, run.work)
+    main = trainer.accelerator.is_main_process
+    with leased(run.work) if main else nullcontext() as lease:
+        if _told(trainer, main and publication.finished()):
+            return
         _train(run, recipe, trainer, lease)
-        lease.check()
-        require_sound(run.out / "model", run.name)
-        if (run.work / KEPT).is_dir():
-            shutil.move(run.work / KEPT, run.out / "checkpoints")
-        write_parquet(history(trainer.state.log_history), run.out / "history.parquet")
-        finish(run.out)
-        files = sorted(path for path in run.out.rglob("*") if path.is_file())
-        facts = {"run": run.name, "seed": run.seed, "processes": process_count(), **_origins(run), "first": _first(run)}
-        write_manifest(run.out / "manifest.json", files, run.fingerprint, **facts)
-        shutil.rmtree(run.work, ignore_errors=True)
+        if lease:
+            lease.check()
+            publication.begin()
+        save_model(trainer, publication.begun / "model")
+        if lease:
+            require_sound(publication.begun / "model", run.name)
+            _write_rest(run, trainer, finish, publication)
+            lease.check()
+            publication.finish()
 
 
 def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None) -> None:
-    """Train, and write the weights; every process takes part."""
+    """Train to the checkpoint after the last step; every process takes part."""
     if recipe.checkpoint_steps:
         dtype = DTYPES[recipe.dtype]  # half the disk where training computes in bfloat16, as evaluation does then
         trainer.add_callback(KeepWeights(trainer, run.work / KEPT, recipe.checkpoint_steps, dtype))
-    trainer.add_callback(Pace(trainer, recipe.save_minutes, recipe.steps_together, this_job(), lease))
-    with trainer.accelerator.main_process_first():  # which removes half-written checkpoints
-        checkpoint = last_checkpoint(run.work)
-    if checkpoint:
-        resume_exactly(trainer, Path(checkpoint))
-    trainer.train(resume_from_checkpoint=checkpoint)
-    require_whole(run.name, trainer.state.global_step, recipe.steps)
+    identity: Identity = {"run": run.name, "fingerprint": run.fingerprint, "key": run.work.name}
+    checkpoint, kept = None, {}
     if lease:
-        lease.check()
-        shutil.rmtree(run.out, ignore_errors=True)
-    save_model(trainer, run.out / "model")
+        checkpoint = last_whole(run.work, identity, process_count())
+        kept = restore(run.work, checkpoint)
+    checkpoint = _told(trainer, checkpoint)
+    trainer.add_callback(Sealing(trainer, run.work, identity, kept))
+    trainer.add_callback(Pace(trainer, recipe, this_job(), lease))
+    if checkpoint:
+        resume_exactly(trainer, checkpoint)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    require_whole(run.name, trainer.state.global_step, recipe.steps)
+
+
+def _told(trainer: Trainer, value: Any) -> Any:
+    """What the first process says, in every process."""
+    if trainer.accelerator.num_processes == 1:
+        return value
+    return broadcast_object_list([value])[0]
+
+
+def _write_rest(run: Run, trainer: Trainer, finish: Callable[[Path, Path], None], publication: Publication) -> None:
+    """Write what belongs beside the trained model, the manifest last."""
+    last, out = run.work / f"{CHECKPOINT}{trainer.state.global_step}", publication.begun
+    for step in {Path(name).parts[0] for name in read_seal(last)["kept"]}:
+        shutil.copytree(run.work / KEPT / step, out / "checkpoints" / step, copy_function=link_or_copy)
+    write_parquet(history(trainer.state.log_history), out / "history.parquet")
+    finish(last, out)
+    facts = {"run": run.name, "seed": run.seed, "processes": process_count(), "key": publication.key}
+    files = sorted(path for path in out.rglob("*") if path.is_file())
+    write_manifest(out / MANIFEST, files, run.fingerprint, **facts, **_origins(run), first=_first(run))
 
 
 def _first(run: Run) -> dict[str, Any]:
@@ -209,25 +235,6 @@ def _first(run: Run) -> dict[str, Any]:
 def _origins(run: Run) -> dict[str, Any]:
     inputs = {"questions": run.questions.with_suffix(".json"), "weights": run.weights.parent / "manifest.json"}
     return {"inputs": {name: read_manifest(path)["fingerprint"] for name, path in inputs.items() if path.is_file()}}
-
-
-def last_checkpoint(work: Path) -> str | None:
-    """The newest checkpoint that was written to its end; half-written ones are removed."""
-    found = [path for path in work.glob(f"{CHECKPOINT}*") if path.name.removeprefix(CHECKPOINT).isdigit()]
-    for path in sorted(found, key=lambda p: int(p.name.removeprefix(CHECKPOINT)), reverse=True):
-        if _whole(path):
-            return str(path)
-        shutil.rmtree(path)
-    return None
-
-
-def _whole(checkpoint: Path) -> bool:
-    """Trainer writes trainer_state.json last of all."""
-    try:
-        json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 NAMES = {
