@@ -1,11 +1,13 @@
 """The lock on a work folder: one trainer at a time, and none locked out by one that is gone."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,11 @@ def test_one_that_was_lost_with_its_machine_is_followed_when_its_lease_has_ended
 @pytest.mark.usefixtures("short")
 @pytest.mark.parametrize("round_", range(10))
 def test_of_several_that_follow_one_gets_the_folder(folder: Path, round_: int) -> None:
+    one_of_several_follows(folder)
+
+
+def one_of_several_follows(folder: Path) -> None:
+    """Let six follow a lost trainer at once, and see that one does and the others are told."""
     lock = left_behind(folder, machine="another")
     almost = time.time() - 0.8
     os.utime(lock, (almost, almost))
@@ -130,3 +137,114 @@ def test_one_that_slept_past_its_lease_finds_that_it_has_lost_the_folder(folder:
             with pytest.raises(UserError, match="another trainer has taken this run over"):
                 sleeper.check()
             follower.check()
+
+
+# Whatever the lock says, and whatever its date
+
+
+def dated(lock: Path, seconds: float) -> None:
+    """Date a lock `seconds` from now."""
+    then = time.time() + seconds
+    os.utime(lock, (then, then))
+
+
+def seconds_to_follow(folder: Path) -> float:
+    begun = time.monotonic()
+    with leased(folder) as held:
+        held.check()
+    assert list(folder.parent.iterdir()) == []
+    return time.monotonic() - begun
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("days", [0.001, 2, 20000])
+def test_a_lock_dated_in_the_future_is_nobodys_once_it_was_not_renewed_for_a_lease(folder: Path, days: float) -> None:
+    dated(left_behind(folder, machine="another"), days * 24 * 3600)
+    assert 0.5 < seconds_to_follow(folder) < 5
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("days", [2, -2], ids=["in the future", "in the past"])
+def test_a_holder_at_work_is_seen_whatever_the_date_of_its_lock(folder: Path, days: float) -> None:
+    with leased(folder) as held:
+        held.file.write_text(json.dumps(held.owner | {"machine": "another"}))
+        dated(held.file, days * 24 * 3600)
+        with pytest.raises(UserError, match="is training here: wait for it, or stop it"), leased(folder):
+            pass
+        held.check()
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize(
+    "content",
+    ["", "{}", "[]", "null", "7", '{"id": "1"', '{"id": "1"}', '{"id": 1, "pid": "x", "machine": 2}', "\x00" * 9],
+)
+def test_a_lock_that_names_nobody_is_nobodys_after_a_lease(
+    folder: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    left_behind(folder).write_text(content)
+    assert 0.5 < seconds_to_follow(folder) < 5
+    assert "0123.lease doesn't name was training here and may be gone" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("short")
+def test_a_lock_whose_id_is_a_path_leads_nowhere_else(folder: Path) -> None:
+    left_behind(folder, id="../../elsewhere", machine="another")
+    seconds_to_follow(folder)
+    assert list(folder.parent.parent.iterdir()) == [folder.parent]
+
+
+def test_what_killed_trainers_have_left_beside_a_lock_is_removed(folder: Path) -> None:
+    lock = left_behind(folder)
+    for left in (f".{lock.name}.{'0' * 32}", f".{lock.name}.after.{'1' * 32}"):
+        lock.with_name(left).write_text(lock.read_text())
+    forgotten = lock.with_name(f".{lock.name}.{'2' * 32}")
+    forgotten.write_text(json.dumps(json.loads(lock.read_text()) | {"machine": "another"}))
+    dated(forgotten, -2 * 24 * 3600)
+    seconds_to_follow(folder)
+
+
+# File systems without hard links
+
+
+@pytest.fixture(params=[errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS], ids=errno.errorcode.get)
+def no_links(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.usefixtures("no_links", "short")
+def test_without_hard_links_a_folder_is_held_and_followed_as_well(folder: Path) -> None:
+    with leased(folder) as held:
+        held.check()
+        with pytest.raises(UserError, match="is training here"), leased(folder):
+            pass
+    assert list(folder.parent.iterdir()) == []
+    left_behind(folder, machine="another")
+    assert seconds_to_follow(folder) < 5
+
+
+@pytest.mark.usefixtures("no_links", "short")
+def test_without_hard_links_one_of_several_that_follow_gets_the_folder(folder: Path) -> None:
+    one_of_several_follows(folder)
+
+
+def test_an_error_that_is_none_of_links_is_not_hidden(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "link", refuse)
+    with pytest.raises(OSError, match="No space left"), leased(folder):
+        pass
+
+
+def test_a_link_whose_answer_was_lost_is_taken_for_what_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def repeat(source: Path, target: Path, link: Callable[[Path, Path], None] = os.link) -> None:
+        link(source, target)
+        link(source, target)  # as NFS does when it has heard nothing
+
+    monkeypatch.setattr(os, "link", repeat)
+    with leased(folder) as held:
+        held.check()

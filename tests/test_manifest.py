@@ -1,10 +1,16 @@
 """Manifests: written whole or not at all, and nothing altered or missing gets past them."""
 
+import errno
 import json
+import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from visualzero import manifest as module
 from visualzero.errors import UserError
 from visualzero.manifest import atomic, read_manifest, sha256, verify, versions, write_json, write_manifest
 
@@ -110,3 +116,108 @@ def test_a_missing_manifest_is_told(tmp_path: Path) -> None:
 def test_a_manifest_is_readable_by_other_tools(manifest: Path) -> None:
     text = manifest.read_text(encoding="utf-8")
     assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+
+
+# What killed processes leave
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from visualzero.manifest import atomic
+with atomic(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os._exit(9)
+"""
+
+
+@pytest.mark.parametrize("name", ["train.parquet", "[a] *.json", "x-1-2.part"])
+def test_what_a_killed_process_was_writing_is_removed_by_the_next(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    (tmp_path / f"other {name}").write_text("")
+    assert len(names(tmp_path)) == 2  # the second has removed what the first one left
+    with atomic(path) as temporary:
+        temporary.write_text("whole")
+    assert names(tmp_path) == sorted([name, f"other {name}"])
+
+
+def test_what_a_living_process_is_writing_stays(tmp_path: Path) -> None:
+    with atomic(tmp_path / "file") as outer:
+        outer.write_text("outer")
+        with atomic(tmp_path / "file") as inner:
+            inner.write_text("inner")
+        assert outer.is_file()
+    assert (tmp_path / "file").read_text() == "outer"
+    assert names(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize(("hours", "stays"), [(-1, True), (1, True), (-48, False), (48, False)])
+def test_what_another_machine_was_writing_stays_for_a_day(tmp_path: Path, hours: int, stays: bool) -> None:
+    left = tmp_path / ".file.01234567-1-abcdefgh.part"
+    left.write_text("half")
+    then = left.stat().st_mtime + hours * 3600
+    os.utime(left, (then, then))
+    write_json(tmp_path / "file", {})
+    assert left.exists() == stays
+
+
+# Power may be lost
+
+
+def test_all_that_a_manifest_lists_is_on_the_disk_before_it_is(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def note_fsync(handle: int) -> None:
+        done.append(os.readlink(f"/proc/self/fd/{handle}"))
+        fsync(handle)
+
+    def note_replace(source: Path, target: Path) -> None:
+        done.append(f"the manifest, from {source}")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", note_fsync)
+    monkeypatch.setattr(os, "replace", note_replace)
+    weights = manifest.parent / "model" / "weights.bin"
+    write_manifest(manifest, [weights], "0" * 16)
+    *before, placed, after = done
+    assert {str(weights), str(weights.parent), str(manifest.parent)} <= set(before)
+    assert placed == f"the manifest, from {before[-1]}"
+    assert after == str(manifest.parent)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT], ids=errno.errorcode.get)
+def test_a_disk_that_is_full_only_in_the_end_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    write_json(tmp_path / "file.json", "old")
+
+    def fail(handle: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match=re.escape(os.strerror(number))):
+        write_json(tmp_path / "file.json", "new")
+    assert json.loads((tmp_path / "file.json").read_text()) == "old"
+    assert names(tmp_path) == ["file.json"]
+
+
+def test_a_file_system_that_knows_no_fsync_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(handle: int) -> None:
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    write_json(tmp_path / "file.json", "new")
+    assert json.loads((tmp_path / "file.json").read_text()) == "new"
+
+
+def test_a_file_that_can_not_be_read_is_told(manifest: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> str:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(module, "sha256", fail)
+    with pytest.raises(
+        UserError, match=r"history\.txt: unreadable \(Input/output error\): delete .*manifest\.json and"
+    ):
+        verify(manifest)

@@ -19,6 +19,9 @@ def add(commands: Commands) -> None:
     why.add_argument("target", nargs="?", default="all", help="a target of the Snakefile (default: %(default)s)")
     takes_json(why)
     commands.add("hydrate", _hydrate, "after dvc pull or checkout: verify the results and let Snakemake believe them")
+    verify = commands.add("verify", _verify, "whether results are what their manifests say, weights included")
+    verify.add_argument("path", nargs="?", type=Path, help="a folder (default: results/<scale>)")
+    takes_json(verify)
     commands.add("fingerprints", _fingerprints, "write what each stage is made from, for DVC: dvc.yaml's first stage")
 
 
@@ -52,6 +55,18 @@ def _hydrate(options: Options) -> None:
     from visualzero.reruns.hydrate import hydrate
 
     hydrate(*study_of(options))
+
+
+def _verify(options: Options) -> None:
+    from visualzero.verifying import verified_text, verify_tree
+
+    found = verify_tree(options.path or study_of(options)[1].root)
+    show(options, {**vars(found), "root": str(found.root)}, lambda _: verified_text(found))
+    if found.differs:
+        raise UserError(
+            f"{found.root}: {len(found.differs)} files differ: restore them (dvc checkout), or delete the manifests"
+            " that list them and run snakemake again"
+        )
 
 
 def _fingerprints(options: Options) -> None:
