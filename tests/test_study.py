@@ -143,7 +143,8 @@ def test_a_truncated_table_is_one_line_and_exit_code_1(copy: Workspace) -> None:
     assert failed.returncode == 1
     assert len(error_lines(failed.stdout)) == 1
     assert "toyspace.parquet" in error_lines(failed.stdout)[0]
-    assert "snakemake data" in error_lines(failed.stdout)[0]
+    assert "altered since it was made" in error_lines(failed.stdout)[0]
+    assert "run snakemake again" in error_lines(failed.stdout)[0]
     assert not (copy.folder / "results/demo/predictions/base").exists()
 
 
