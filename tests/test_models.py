@@ -114,6 +114,9 @@ def test_a_checkpoint_says_how_pixels_are_normalized(checkpoint: Path, images: l
     file.write_text(json.dumps(published | {"image_mean": [0.0] * 3, "image_std": [1.0] * 3}))
     other = prompt_inputs(load_processor(checkpoint, "r1_zero", **SIZES), images[:1], ["How many?"])
     assert 0 <= float(other["pixel_values"].min()) < float(other["pixel_values"].max()) <= 1
+    file.write_text(json.dumps(published | {"rescale_factor": 1 / 127.5, "do_normalize": False, "resample": 2}))
+    other = prompt_inputs(load_processor(checkpoint, "r1_zero", **SIZES), images[:1], ["How many?"])
+    assert 1 < float(other["pixel_values"].max()) <= 2
 
 
 def test_what_a_model_reads_can_be_recorded(processor: ImageProcessor, images: list[Image.Image]) -> None:

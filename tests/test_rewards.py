@@ -1,10 +1,12 @@
 """Reward terms: what each one pays for, and how they are found by name."""
 
+import numpy as np
 import pytest
+import torch
 
 from visualzero import rewards
 from visualzero.errors import UserError
-from visualzero.rewards import reward_terms, score_completion, weighted
+from visualzero.rewards import pay, reward_terms, score_completion, weighted
 
 GOOD = "<think>The ball is left of the cube.</think>\n<answer>(B) right</answer>"
 WHERE = {"choices": ["left", "right"], "answer_index": 1, "n_tokens": 20}
@@ -112,3 +114,31 @@ def test_files_with_a_leading_underscore_are_no_terms(tmp_path, monkeypatch):
         assert "_helper" not in reward_terms()
     finally:
         rewards._load.cache_clear()
+
+
+def test_a_term_that_breaks_says_on_which_completion():
+    def broken(completion, **facts):
+        return completion.index("<answer>")
+
+    with pytest.raises(ValueError, match="substring not found") as caught:
+        pay("mine", broken, "question q-1", "no answer")
+    assert caught.value.__notes__ == ["reward term 'mine': question q-1"]
+
+
+def test_a_stop_iteration_of_a_term_does_not_end_the_data():
+    def broken(completion, **facts):
+        return next(word for word in completion.split() if word == "absent")
+
+    with pytest.raises(RuntimeError, match="a reward term let a StopIteration out"):
+        pay("mine", broken, "question q-1", "here")
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), "1", [1.0], {}, 1e39])
+def test_a_term_has_to_give_a_finite_number(value):
+    with pytest.raises(UserError, match=r"reward term 'mine': question q-1: it gave .*: a term gives one finite num"):
+        pay("mine", lambda completion, **facts: value, "question q-1", "")
+
+
+@pytest.mark.parametrize("value", [1, True, 0.5, -1e6, np.float32(0.5), torch.tensor(0.5)])
+def test_a_term_may_give_any_kind_of_number(value):
+    assert pay("mine", lambda completion, **facts: value, "question q-1", "") == float(value)

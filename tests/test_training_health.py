@@ -22,7 +22,8 @@ from visualzero.jobs import run_fingerprint
 from visualzero.models.processor import load_processor
 from visualzero.training.alarms import AlarmBell, ringing
 from visualzero.training.grpo import reward_function, train_grpo
-from visualzero.training.health import Watched, last_sound_checkpoint, require_whole
+from visualzero.training.health import Watched, last_sound_checkpoint, one_line, require_whole
+from visualzero.training.inputs import naming
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run, history, trainer_arguments
 from visualzero.training.sft import NamingCollator, _dataset, train_sft
@@ -150,6 +151,24 @@ def test_a_question_that_can_not_be_prepared_is_named(spoilt: tuple[Any, list[di
 
     with pytest.raises(UserError, match=f"question {name}: its text and image can't be put together"):
         QuestionRows(rows, prepare)[1]
+
+
+class Ahead(torch.utils.data.Dataset[Any]):
+    """Rows that can't be read."""
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> Any:
+        with naming(f"q-{index}"):
+            return next(iter(()))
+
+
+def test_a_question_that_a_loader_of_its_own_can_not_read_is_told_in_one_line() -> None:
+    loader = torch.utils.data.DataLoader(Ahead(), num_workers=1)
+    with pytest.raises(UserError) as caught, one_line():
+        list(loader)
+    assert str(caught.value) == "question q-0: its text and image can't be put together (StopIteration): correct it"
 
 
 # What isn't finite

@@ -4,7 +4,8 @@ transformers logs a loss of NaN as 0.0 and takes data that end early for the end
 wrong would be published as any other. Here it ends with one line, and its checkpoints stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,22 @@ class Watched(Trainer):
                 if not abs(value) < float("inf"):
                     return f"{term} is {value}"
         return "the loss or the gradient of another process is not finite"
+
+
+@contextmanager
+def one_line() -> Iterator[None]:
+    """Tell a `UserError` of a process that reads ahead as if it were this one's; torch adds the trace.
+
+    Raises:
+        UserError: of one line.
+    """
+    try:
+        yield
+    except UserError as error:
+        if "in DataLoader worker process" not in str(error):
+            raise
+        said = str(error).rpartition("UserError: ")[2].splitlines()
+        raise UserError(said[0]) from None
 
 
 def last_sound_checkpoint(work: Path) -> Path | None:

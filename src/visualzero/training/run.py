@@ -30,7 +30,7 @@ from visualzero.models.processor import ImageProcessor, load_processor, prompt_r
 from visualzero.prompts import question_text, render
 from visualzero.training.callbacks import KeepWeights
 from visualzero.training.checkpoints import CHECKPOINT, KEPT, Identity, last_whole, read_seal, restore
-from visualzero.training.health import require_sound, require_whole
+from visualzero.training.health import one_line, require_sound, require_whole
 from visualzero.training.inputs import check_inputs
 from visualzero.training.lease import Lease, leased
 from visualzero.training.pace import Pace
@@ -201,7 +201,8 @@ def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None
     trainer.add_callback(Pace(trainer, recipe, this_job(), lease))
     if checkpoint:
         resume_exactly(trainer, checkpoint)
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    with one_line():
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     require_whole(run.name, trainer.state.global_step, recipe.steps)
 
 
