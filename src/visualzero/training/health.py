@@ -16,8 +16,8 @@ from transformers import Trainer
 
 from visualzero.errors import UserError
 from visualzero.models.soundness import check_weights, sound
+from visualzero.training.checkpoints import checkpoints
 
-CHECKPOINT = "checkpoint-"
 WHOLE_WEIGHTS = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)  # in every process
 LOWER = "lower its learning_rate, or look at what the step learnt from; nothing was published"
 
@@ -107,9 +107,7 @@ def one_line() -> Iterator[None]:
 
 def last_sound_checkpoint(work: Path) -> Path | None:
     """The newest checkpoint in a run's work folder whose weights are whole and finite."""
-    found = [path for path in work.glob(f"{CHECKPOINT}*") if path.name.removeprefix(CHECKPOINT).isdigit()]
-    newest = sorted(found, key=lambda path: int(path.name.removeprefix(CHECKPOINT)), reverse=True)
-    return next((path for path in newest if sound(path)), None)
+    return next((path for path in checkpoints(work) if sound(path)), None)
 
 
 def require_whole(name: str, reached: int, planned: int) -> None:
