@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +11,7 @@ from datasets import Dataset
 from PIL import Image
 from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
+from visualzero.data.image import decode_image
 from visualzero.data.toyspace.questions import toyspace_rows
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
@@ -97,7 +97,7 @@ def questions(geometry: Geometry, n: int) -> Dataset:
             [
                 {
                     "prompt": [{"role": "user", "content": question_text(row["question"], row["choices"], "lettered")}],
-                    "image": Image.open(BytesIO(row["image"]["bytes"])),
+                    "image": decode_image(row["image"], row["id"]),
                 }
                 for row in rows
             ]

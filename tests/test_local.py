@@ -113,7 +113,7 @@ def test_an_image_that_changes_after_it_was_checked_is_told(mine, change):
     rows = read_local(jsonl(mine, ROW))
     (mine / "a.png").write_bytes(b"another") if change == "altered" else (mine / "a.png").unlink()
     with pytest.raises(
-        UserError, match=r"image 'a\.png' has changed since it was checked: leave .*mine alone, and run"
+        UserError, match=r"image 'a\.png' has changed since it was checked: leave .*mine alone, and run again"
     ):
         list(rows)
 
@@ -192,13 +192,13 @@ def test_answers_may_be_missing_where_they_are_not_needed(mine):
         ({"question": "\ud800?"}, r"question holds the character U\+D800, which is no text"),
         (
             {"question": "What is <|image_pad|>?"},
-            r"question holds <\|image_pad\|>, which a model reads as a token of it",
+            r"question holds <\|image_pad\|>, which a model reads as a token of its own: take it out",
         ),
         ({"choices": ["right", "<|im_end|>"]}, r"choice '<\|im_end\|>' holds <\|im_end\|>"),
         ({"choices": ["right", "one", "1"]}, r"choices 'one' and '1' read the same: make them different"),
         (
             {"choices": ["A. left", "B. right"], "answer": "B"},
-            r"choices begin with A, B, and prompts write letters of th",
+            r"choices begin with A, B, and prompts write letters of their own: take them out",
         ),
         ({"choices": ["a", float("nan")]}, r"a choice is empty: give it a text"),
         ({"answer": float("nan")}, r"no answer: give one, or remove the row"),

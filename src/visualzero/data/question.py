@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from visualzero.data.sealed import open_sealed, sealed_writer
+from visualzero.data.sealed import BUFFER, open_sealed, sealed_writer
 from visualzero.errors import UserError
 from visualzero.manifest import atomic
 
@@ -167,5 +167,6 @@ def shared_images(file: pq.ParquetFile) -> Iterator[dict[str, Any]]:
 
 def first_question(path: Path) -> dict[str, Any]:
     """The first row of a whole table, by column; the rest is not read."""
-    row: dict[str, Any] = next(pq.ParquetFile(path).iter_batches(1)).to_pylist()[0]
-    return row
+    with pq.ParquetFile(path, buffer_size=BUFFER, pre_buffer=False) as file:
+        row: dict[str, Any] = next(file.iter_batches(1)).to_pylist()[0]
+        return row
