@@ -16,6 +16,7 @@ FUZZ = Path(__file__).resolve().parents[2] / "scripts" / "fuzz"
 
 @pytest.fixture(scope="module")
 def fuzz() -> Any:
+    sys.path.append(str(FUZZ.parent))
     spec = spec_from_loader("fuzz", SourceFileLoader("fuzz", str(FUZZ)))
     assert spec
     assert spec.loader
