@@ -129,6 +129,11 @@ def test_missing_parts_of_the_weights_are_named(checkpoint: Path) -> None:
     refused(checkpoint, r"tiny: no model-00002-of-00002\.safetensors: copy all files of the model there")
 
 
+def test_an_index_that_names_no_files_is_told(checkpoint: Path) -> None:
+    (checkpoint / "model.safetensors.index.json").write_text('{"metadata": {}}')
+    refused(checkpoint, r"tiny: model\.safetensors\.index\.json: no weight_map: copy or download the model again")
+
+
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json"])
 @pytest.mark.parametrize(
     ("content", "told"),

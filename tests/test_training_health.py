@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import torch
+from accelerate.utils import DistributedType
 from safetensors.torch import load_file, save_file
 
 from training_runs import MakeRun, make_run, paid_by_the_letter, study
@@ -247,6 +248,20 @@ def test_the_term_that_is_not_finite_is_named(
     trainer = watched(losses, norm, **metrics)
     with pytest.raises(UserError, match=rf"base-grpo/1: step 7 of 50: {term} \(no checkpoint before it\): "):
         trainer._get_grad_norm(None, norm)
+
+
+def test_weights_that_are_not_finite_are_named_before_completions_are_sampled() -> None:
+    trainer = watched([], 0.0)
+    trainer.model = torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Linear(3, 3))
+    trainer.accelerator.unwrap_model = lambda model: model
+    trainer.accelerator.distributed_type = DistributedType.NO
+    trainer.check_finite_weights()
+    with torch.no_grad():
+        trainer.model[1].weight[2, 1] = -torch.inf
+    with pytest.raises(
+        UserError, match=r"step 7 of 50: the weights are not finite \(tensor '1\.weight'\) \(no checkpoint"
+    ):
+        trainer.check_finite_weights()
 
 
 def test_processes_end_together(monkeypatch: pytest.MonkeyPatch) -> None:

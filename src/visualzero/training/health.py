@@ -60,10 +60,13 @@ class Watched(Trainer):
         if self.accelerator.distributed_type not in WHOLE_WEIGHTS:
             return  # each process has parts; the loss will tell
         weights = dict(self.accelerator.unwrap_model(self.model).named_parameters())
-        largest = torch.nn.utils.get_total_norm([w.detach() for w in weights.values()], norm_type=torch.inf)
-        if self._any(~largest.isfinite()):
-            name = next((name for name, w in weights.items() if not w.isfinite().all()), "of another process")
-            raise UserError(f"{self._here()}: the weights are not finite (tensor '{name}'){self._last_good()}: {LOWER}")
+        sums = torch.stack([w.detach().sum() for w in weights.values()])  # a sum is finite only if all of it is
+        if self._any(~sums.isfinite().all()):
+            name = next((name for name, w in weights.items() if not w.isfinite().all()), None)
+            if self._any(torch.tensor(name is not None, device=sums.device)):  # and not merely a sum that overflows
+                raise UserError(
+                    f"{self._here()}: the weights are not finite (tensor '{name}'){self._last_good()}: {LOWER}"
+                )
 
     def _any(self, wrong: Tensor) -> bool:
         """Whether something is wrong in any process."""
