@@ -9,16 +9,21 @@ from visualzero.evaluation.reading.answer import parse_answer
 
 
 class Labelled(NamedTuple):
-    """A response to a question with these options, and the index of the one that it chooses, if any."""
+    """A response to a question with these options, and the index of the one that it chooses, if any.
+
+    `how` is the class of a response that chooses none where it is said, such as "ambiguous".
+    """
 
     kind: str
     response: str
     choices: tuple[str, ...]
     chosen: int | None
+    how: str | None = None
 
     def is_read_right(self) -> bool:
         """Whether the parser reads the option that was labelled."""
-        return parse_answer(self.response, self.choices).prediction == self.chosen
+        parsed = parse_answer(self.response, self.choices)
+        return parsed.prediction == self.chosen and self.how in (None, parsed.parse_class)
 
 
 def labelled() -> list[Labelled]:
@@ -27,6 +32,8 @@ def labelled() -> list[Labelled]:
     for group in yaml.safe_load(Path(__file__).with_name("labelled.yaml").read_text(encoding="utf-8")):
         choices = tuple(group["choices"])
         for option, responses in group["reads"].items():
-            chosen = None if option == "nothing" else choices.index(option)
-            rows += [Labelled(group["kind"], response, choices, chosen) for response in responses]
+            chosen = choices.index(option) if option in choices else None
+            how = option if option in ("ambiguous", "conflicting") else None
+            assert chosen is not None or how or option == "nothing", option
+            rows += [Labelled(group["kind"], response, choices, chosen, how) for response in responses]
     return rows

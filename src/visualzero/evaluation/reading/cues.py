@@ -7,11 +7,12 @@ from visualzero.evaluation.reading.naming import mentioned
 from visualzero.evaluation.reading.options import Options
 from visualzero.evaluation.reading.page import Page
 from visualzero.evaluation.reading.parsed import AMBIGUOUS, NOTHING, Parsed
-from visualzero.evaluation.reading.phrases import CORRECTIONS, CUES, NONE_OF, SECOND, any_of
+from visualzero.evaluation.reading.phrases import ALSO, CORRECTIONS, CUES, NONE_OF, SECOND, any_of
 from visualzero.evaluation.reading.roles import put_forward
 from visualzero.evaluation.reading.statements import announced
 
 _CUE, _CORRECTION, _NONE_OF, _SECOND = any_of(CUES), any_of(CORRECTIONS), any_of(NONE_OF), any_of(SECOND)
+_ALSO = any_of(ALSO)
 _SCOPE = 400  # characters that a cue can reach: a long sentence
 _LAST = 24  # cues that are looked at, from the end
 
@@ -29,8 +30,14 @@ def cued(page: Page) -> Parsed | None:
             later = said, start
         elif said != later[0]:
             corrected = _CORRECTION.search(page.text, end, later[1] + 24) is not None
-            return later[0] if corrected or said.prediction is None else AMBIGUOUS
+            final = _is_final(page.text, later[1]) and not _is_final(page.text, start)
+            return later[0] if corrected or final or said.prediction is None else AMBIGUOUS
     return later[0] if later else None
+
+
+def _is_final(text: str, start: int) -> bool:
+    """Whether the cue at `start` is a "final answer"."""
+    return "final" in text[max(0, start - 8) : start + 8].lower()
 
 
 def scopes(pattern: re.Pattern[str], page: Page) -> Iterator[tuple[int, int, int, bool]]:
@@ -62,5 +69,6 @@ def _second(page: Page, stop: int, chosen: int) -> bool:
         first = sentence.mentions[0]
         other = first.one is not None and first.one != chosen
         alone = not sentence.text[: first.start].strip(" \t\"'(-") and not sentence.text[first.end :].strip(" \t\"').,")
-        return other and (alone or _SECOND.match(sentence.text) is not None)
+        also = _SECOND.match(sentence.text) or _ALSO.match(sentence.text, first.end)
+        return other and (alone or also is not None)
     return False

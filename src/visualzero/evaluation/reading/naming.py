@@ -1,11 +1,11 @@
 """What can be told from the options that a text names, where it says nothing plainer of them."""
 
-from visualzero.evaluation.reading.page import Page
+from visualzero.evaluation.reading.page import Page, Sentence
 from visualzero.evaluation.reading.parsed import AMBIGUOUS, CONFLICTING, Parsed
-from visualzero.evaluation.reading.phrases import IDENTIFIES, any_of
+from visualzero.evaluation.reading.phrases import DENIES, IDENTIFIES, any_of
 from visualzero.evaluation.reading.statements import in_main_clause, rejected, verdict, without_listing
 
-_IDENTIFIES = any_of(IDENTIFIES)
+_DENIES, _IDENTIFIES = any_of(DENIES), any_of(IDENTIFIES)
 
 
 def identified(page: Page) -> Parsed | None:
@@ -16,7 +16,12 @@ def identified(page: Page) -> Parsed | None:
             continue
         first = sentence.mentions[0]
         alone = all(one.options == first.options for one in sentence.mentions)
-        if alone and first.one is not None and _IDENTIFIES.search(sentence.text[: first.start]):
+        if (
+            alone
+            and first.one is not None
+            and not rejected(sentence.text, first)
+            and _IDENTIFIES.search(sentence.text[: first.start])
+        ):
             found.add(first.one)
     return verdict(frozenset(found)) if len(found) == 1 else None
 
@@ -28,7 +33,7 @@ def mentioned(page: Page) -> Parsed | None:
     named = [
         (sentence, mention)
         for sentence in page.sentences
-        if not sentence.asks
+        if not (sentence.asks or _denied(sentence))
         for mention in in_main_clause(sentence.text, without_listing(sentence.text, sentence.mentions, page.options.n))
         if not (rejected(sentence.text, mention) or mention.one in back)
     ]
@@ -38,7 +43,14 @@ def mentioned(page: Page) -> Parsed | None:
         return AMBIGUOUS
     if any(mention.conflict for _, mention in named):
         return CONFLICTING
-    return verdict(frozenset.intersection(*(mention.options for _, mention in named)) or frozenset(range(2)))
+    common = frozenset.intersection(*(mention.options for _, mention in named))
+    return verdict(common) if common else AMBIGUOUS
+
+
+def _denied(sentence: Sentence) -> bool:
+    """Whether a sentence says what an option is not; the others in it are only compared with it."""
+    first = sentence.mentions[0] if sentence.mentions else None
+    return first is not None and _DENIES.match(sentence.text, first.end) is not None
 
 
 def several(page: Page) -> Parsed | None:

@@ -9,7 +9,7 @@ _AFTER_A = (
     r"|if|since|as|corresponds|matches|aligns|fits|shows|lies"
 )
 ALONE = (
-    r"(?=\s*(?:$|[.,;:!?()\]\"'/&=-]|\s(?:[^\x00-\x7f]|\d|[B-Z]\b|(?i:is|was|and|or|appears|seems|looks|than|has|because|rather|instead"
+    r"(?=\s*(?:$|[.,;:!?()\]\"'/&|+=-]|\s(?:[^\x00-\x7f]|\d|[B-Z]\b|(?i:is|was|and|or|appears|seems|looks|than|has|because|rather|instead"
     r"|not)\b)))"
 )
 ALONE_A = ALONE[:-2] + rf"|\s(?i:{_AFTER_A})\b))"

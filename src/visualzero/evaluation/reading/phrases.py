@@ -26,7 +26,7 @@ CUES = (  # what follows is the answer
     r"\b(?:I|we)(?:'d| would)? (?:believe|think|guess|conclude|feel)(?: that)?"
     r" (?:it is|it's|it would be|that is|that's)\b",
     r"\bmy (?:best |final )?(?:guess|choice|pick) (?:is|would be)\b",
-    r"\b(?:had to|have to|must|forced to|to) (?:guess|choose|pick)\b(?: (?:one|an option|the closest(?: one)?))?"
+    r"\b(?:had to|have to|must|forced to) (?:guess|choose|pick)\b(?: (?:one|an option|the closest(?: one)?))?"
     r"[,:]?(?: (?:it|I)(?:'d| would| will|'s| is)(?: (?:be|say|choose|pick|go with))?)?\b",
     r"(?:^|\n)A:(?=\s{0,3}[(\[]?[A-Z]\b)[\s:]{0,3}",
     r"\\boxed:",
@@ -57,7 +57,7 @@ EVIDENCE = (  # a sentence that gives the reason for the one before
     r"[\s\"']{0,3}(?:because|since|the reason (?:is|for))\b",
 )
 IDENTIFIES = (  # before an option: something is said to be it
-    r"\b(?:is|would be|must be|should be|seems to be|appears to be|corresponds to)"
+    r"(?<!there )\b(?:is|would be|must be|should be|seems to be|appears to be|corresponds to)"
     r" (?:most likely |likely |therefore |probably )?"
     r"(?:(?:the|an?|labeled|labelled|marked|named|called|with|as|at|option|point|object|box|letter)\s){0,3}[(\"']{0,2}$",
     r"\b(?:labeled|labelled|marked|named|called) (?:(?:with|as|point|by|the|letter) ){0,2}[(\"']{0,2}$",
@@ -69,10 +69,10 @@ CORRECTIONS = (  # an answer after one of these takes the place of one before it
     r"\b(?:no|wait|actually|but|however|correction|instead|rather|sorry|mistake|mistaken|wrong)\b",
     r"\blook(?:ing)? again\b",
     r"\b(?:re-?check\w*|re-?consider\w*|on second thought|hmm|let me)\b",
-    r"\b(?:so|thus|hence|therefore|finally|final|in conclusion|overall)\b",
+    r"\b(?:so|thus|hence|therefore|finally|in conclusion|overall)\b",
 )
 REJECTS = (  # before an option: it is not the one
-    r"(?:\bnot|\bcannot|n't|\bnor?|\bneither|\brather than|\binstead of|\bunlike|\bexcept)\s{1,3}"
+    r"(?:\bnot|\bcannot|n't|\bnor?|\bneither|\brather than|\binstead of|\bunlike|\bexcept|\banything but)\s{1,3}"
     r"(?:(?:be|pick|choose|select|say)\s|(?:think|believe)\s(?:that\s)?(?:it\sis|it's|that's|the answer is)\s)?"
     r"(?:(?:the|an?|in|on|to|at|of|option|point|object)\s){0,4}[(\"']{0,3}$",
     r"\b(?:rul(?:e|ed|ing)s? out|eliminat(?:e|ed|ing)s?|exclud(?:e|ed|ing)s?|discard(?:ed|ing)?)"
@@ -105,7 +105,7 @@ CONTRASTS = (  # between an option and another: the other is only spoken of
 ALSO = (  # after another option: it is said to be the answer as well
     r"[\s\"')\]]{0,3}\b(?:could|might|may|can)(?: also| as well| equally)? (?:be|work|fit|apply)\b",
     r"[\s\"')\]]{0,3}\b(?:is|are) (?:also|equally|likewise) (?:correct|right|possible|closer|close)\b",
-    r"[\s\"')\]]{0,3},? (?:as well|too)\b",
+    r"[\s\"')\]]{0,3},?(?: (?:fits|works|matches|is))? (?:as well|too)\b(?! as\b)",
 )
 ORDINARY = (  # after another option: its own clause begins
     r"\s(?:is|was|has|stands|shows|seems|appears|looks|does|lies|sits|matches|differs|being|on the other hand)\b",
@@ -120,8 +120,8 @@ SECOND = (  # where a sentence begins: another answer beside the one before
 CONDITIONS = (
     r"\b(?:if|unless|whether|assuming|provided that)\b(?! (?:I|we|you|one)\b"
     r"| (?:I am |we are )?(?:forced|pressed|asked|necessary|needed))",
-    r"\bdepend(?:s|ing)\b",
-    r"\b(?:determine|decide|tell|say|know|judge|see|find|identify|select|choose) (?:which|what|where|how)\b",
+    r"\b(?:determine|decide|tell|say|know|judge|see|find|identify|select|choose)(?: [a-z]+){0,3}"
+    r" (?:which|what|where|how)\b",
 )
 _THINGS = (
     r"(?! (?:images?|pictures?|photos?|way|answers?|options?|correct|clear|enough|sufficient|doubt|one|info\w*)\b)"

@@ -30,7 +30,6 @@ FORWARD = (
     r"(?:closer|closest|nearer|nearest)\b",
     r"(?:in (?:the )?(?:immediate )?(?:front|foreground)|at the front)\b",
     rf"(?:more|most) {_FITTING}\b(?! to be (?:farther|behind|wrong|incorrect)\b)",
-    rf"(?:better|best|ideal|closest|right|correct|only) {_GOOD}\b",
 )
 BACK = (
     r"(?:farther|farthest|furthest|further (?:away|back|from|than|behind)|more distant|most distant)\b",
@@ -39,15 +38,14 @@ BACK = (
     r"worse\b|worst\b",
 )
 ADVERBS = (  # right behind their subject
-    rf"(?:more|most) {_FITTING} (?!than\b|to\b|in\b)\w+",
+    r"(?:more|most) (?!likely\b)[a-z]+ly\b",
     rf"(?:better|best)\b(?! {_GOOD}\b)",
-    r"(?:more|most) (?:closely|accurately|precisely)\b",
 )
 VERDICTS = (
     r"(?:the )?correct\b(?! (?:distance|position|place|side|order)\b)",
-    rf"(?:the )?(?:most |more |best |right |only |better )(?:{_FITTING} )?{_GOOD}\b",
+    rf"(?:the )?(?:most |more |best |right |only |better |ideal |closest )(?:{_FITTING} )?{_GOOD}\b",
 )
-WRONG = (r"(?:incorrect|wrong|ruled out|eliminated|impossible)\b",)
+WRONG = (r"(?:incorrect|wrong|ruled out|eliminated|impossible)\b(?! to\b)",)
 
 _AHEAD = (
     r"[^.,;:\n]{0,60}?(?:\b(?:is|are|would be|must be)\b|:)\s{0,3}(?:(?:the|an?|point|object|option)\s){0,2}[(\"']{0,2}"
@@ -76,7 +74,7 @@ _RELATIVE = re.compile(
     r",?\s(?:which|that|who)\b(?! (?:means|makes|suggests|indicates|shows|implies))[^,;]*", re.IGNORECASE
 )  # of the option just named
 _OTHER = re.compile(r"\s{0,3}the other\b(?! hand\b)", re.IGNORECASE)
-_PRONOUN = re.compile(r"\b(?:it|this|that|which|they)\b", re.IGNORECASE)
+_PRONOUN = re.compile(r"\s{0,3}(?:(?:but|then|also|\w+ly)\s)?(?:it|this|that|they)\b", re.IGNORECASE)
 MIXED = -1  # an option's text with another's letter
 _REACH = 300  # characters in which a subject is looked for
 _MANY = 6  # mentions that are looked at
@@ -137,7 +135,9 @@ def claims(text: str, mentions: Sequence[Mention], before: int | None, n: int) -
             option = mentions[index].one
             if option is not None:
                 found.append(Claim(match.start(), option, match.lastgroup == "forward", False))
-    if subject == before and mentions:
+    if not mentions:
+        return found, None
+    if subject == before:
         heads = [
             mention
             for index, mention in enumerate(mentions[:_MANY])
@@ -180,9 +180,7 @@ def _subject(text: str, mentions: Sequence[Mention], end: int, before: int | Non
             return None, False
         return MIXED if mention.conflict else mention.one, bool(_NEGATED.search(tail))
     clause = _CONNECTOR.split(text[max(0, end - _REACH) : end])[-1]
-    if _OWN_SUBJECT.match(clause) or not (_PRONOUN.search(clause) or clause.strip() == ""):
-        return None, False
-    return before, bool(_NEGATED.search(clause))
+    return (before, bool(_NEGATED.search(clause))) if _PRONOUN.match(clause) else (None, False)
 
 
 def _is_complement(text: str, mentions: Sequence[Mention], index: int) -> bool:

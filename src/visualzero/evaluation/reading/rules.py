@@ -37,7 +37,7 @@ from visualzero.evaluation.reading.phrases import (
     any_of,
 )
 from visualzero.evaluation.reading.roles import Claim, put_forward
-from visualzero.evaluation.reading.statements import announced, in_main_clause, rejected, stated, verdict
+from visualzero.evaluation.reading.statements import announced, beginning, in_main_clause, rejected, stated, verdict
 
 _CONCLUSION, _WEAK_CONCLUSION = any_of(CONCLUSIONS), any_of(WEAK_CONCLUSIONS)
 _EVIDENCE, _DENIES, _NONE_OF, _SECOND = any_of(EVIDENCE), any_of(DENIES), any_of(NONE_OF), any_of(SECOND)
@@ -53,8 +53,8 @@ def read(raw: str, text: str, options: Options) -> Parsed:
 
 def agreed_statements(page: Page) -> Parsed | None:
     """What the sentences say that are statements, if they agree."""
-    said = _statements(page)
-    only = next(iter(said)) if len(said) == 1 else None
+    said = {stated(one.text, page.options) for one in page.sentences if not one.asks} - {None}
+    only = said.pop() if len(said) == 1 else None
     if only is None or only.prediction is None:
         return None
     seconds = [one.mentions[0] for one in page.sentences if one.mentions and _SECOND.match(one.text)]
@@ -94,12 +94,6 @@ def roles(page: Page) -> Parsed | None:
     return put_forward([] if page.options.numbers else _claims(page), page.options.n)
 
 
-def other_statements(page: Page) -> Parsed | None:
-    """That the statements disagree, or that one is of a letter and a text that do."""
-    said = _statements(page)
-    return AMBIGUOUS if len(said) > 1 else next(iter(said), None)
-
-
 RULES: tuple[Callable[[Page], Parsed | None], ...] = (
     cued,
     agreed_statements,
@@ -110,16 +104,10 @@ RULES: tuple[Callable[[Page], Parsed | None], ...] = (
     roles,
     identified,
     counted,
-    other_statements,
     mentioned,
     nothing_there,
     several,
 )
-
-
-def _statements(page: Page) -> set[Parsed]:
-    said = {stated(one.text, page.options) for one in page.sentences if not one.asks}
-    return {one for one in said if one}
 
 
 def _claims(page: Page) -> list[Claim]:
@@ -144,7 +132,7 @@ def _concluded(page: Page, conclusion: re.Pattern[str]) -> Parsed | None:
         scope = page.text[end:stop]
         if page.options.zero is None and _NONE_OF.match(scope):
             return NOTHING
-        first = page.options.first_at(scope, 0, cue=True)
+        first = beginning(scope, page.options)
         if first and _DENIES.match(scope, first.end):
             return None
         if said := announced(scope, page.options) or mentioned(Page(scope, page.options)):

@@ -22,7 +22,7 @@ from visualzero.evaluation.reading.markup import element, mark
 
 _TAG = re.compile(r"<[ \t]?(/?)[ \t]?(answer|think)(?:ing)?[ \t]?>", re.IGNORECASE | re.ASCII)
 _THINK = re.compile(r"<[ \t]?/?[ \t]?think(?:ing)?[ \t]?>", re.IGNORECASE | re.ASCII)
-_TURN = re.compile(r"\*{0,2}\b(?:User|Human)\b\*{0,2}[ \t]?:|<\|(?:im_start|im_end|endoftext)\|>")
+_TURN = re.compile(r"(?:User|Human)\*{0,2}[ \t]?:|<\|(?:im_start|im_end|endoftext)\|>")
 _TURN_STARTS = ("", "\n", ".", "!", "?", ">", ")", '"', "}")
 _INDENT = 20  # characters of blanks before a turn
 
@@ -71,8 +71,10 @@ def sections(response: str) -> Sections:
 
 def first_turn(response: str) -> str:
     """A response up to where it makes up a further turn."""
+    if not any(mark in response for mark in ("User", "Human", "<|")):
+        return response
     for turn in _TURN.finditer(response):
-        before = response[max(0, turn.start() - _INDENT) : turn.start()].rstrip(" \t")
+        before = response[max(0, turn.start() - _INDENT) : turn.start()].rstrip(" \t*")
         if turn[0].startswith("<") or before[-1:] in _TURN_STARTS:
             return response[: turn.start()]
     return response

@@ -25,6 +25,7 @@ _ARTICLE = re.compile(
     r"|likely|definitely|clearly|most likely|simply|most|indeed)[\s:]{1,3}){1,4}",
     re.IGNORECASE,
 )
+_DEFINITE = re.compile(r"(?:it is |it's )?(?:the|an?) ", re.IGNORECASE)
 _ENDS = re.compile(  # "Left, because ..."; but "The second, on the other hand, shows" is an ordinary sentence
     r"[\s\"')\]]{0,4}(?:[.!?;]|:\s{0,3}$|$|-\s"
     r"|[,(]?\s?(?:because|since|as(?! well)|due to|given|not|it|this|that|I)\b)",
@@ -32,7 +33,7 @@ _ENDS = re.compile(  # "Left, because ..."; but "The second, on the other hand, 
 )
 _LETTER_ENDS = re.compile(r"[\s\"')\]]{0,4}[,(]")
 _NEXT = re.compile(
-    r"[\s\"')\]]{0,4}(?:(?:[,;./&|]|\b(?:or|and|nor|and/or)\b)[\s,]{0,3}){0,2}(?:(?:the|an?|option|also|maybe)\s){0,2}[\s(\[\"']{0,3}",
+    r"[\s\"')\]]{0,4}(?:(?:[,;./&|+]|\b(?:or|and|nor|and/or)\b)[\s,]{0,3}){0,2}(?:(?:the|an?|option|also|maybe)\s){0,2}[\s(\[\"']{0,3}",
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"\b(?:and|or|nor) (?:the )?$", re.IGNORECASE)
@@ -47,18 +48,29 @@ def announced(text: str, options: Options) -> Parsed | None:
     """What a text says that begins with an option, as after "the answer is"; it may go on in any way."""
     if exact := options.exactly(text):
         return verdict(exact)
+    first = beginning(text, options)
+    return None if first is None else _judged(text, first, options)
+
+
+def beginning(text: str, options: Options) -> Mention | None:
+    """The option that a text begins with, behind "the", "it is" and the like."""
     lead = _LEAD.match(text)
     start = lead.end() if lead else 0
     first = options.first_at(text, start, cue=True)
     if first is None and (article := _ARTICLE.match(text, start)):
-        first = options.first_at(text, article.end(), cue=True)
-    return None if first is None else _judged(text, first, options)
+        return options.first_at(text, article.end(), cue=True)
+    return first
 
 
 def stated(text: str, options: Options) -> Parsed | None:
     """What a sentence says that is an option, perhaps with a reason; None if it goes on as an ordinary sentence."""
     lead = _LEAD.match(text)
-    first = options.first_at(text, lead.end() if lead else 0, cue=False)
+    start = lead.end() if lead else 0
+    first = options.first_at(text, start, cue=False)
+    if first is None and (article := _DEFINITE.match(text, start)):
+        first = options.first_at(text, article.end(), cue=False)
+        if first is None or text[first.end :].strip(" \"').!"):
+            return None
     if first is None:
         return None
     whole = text[first.start : first.end]
