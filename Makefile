@@ -6,15 +6,17 @@
 
 PYTHON ?= python3
 # More options for the tools, such as: make test PYTEST='-n 2 -k config'   make demo SNAKEMAKE=--dry-run
+#   make faults FAULTS='--seed 7 --faults 40'
 PYTEST ?=
 SNAKEMAKE ?=
+FAULTS ?=
 
 export PYTHON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 RUN := .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo record test lint env clean
+.PHONY: help demo record test faults lint env clean
 
 help:  ## List the targets.
 	@echo 'Targets (see the top of the Makefile for options):'
@@ -36,6 +38,9 @@ record: env  ## Run the demo as DVC does, and record it: afterwards dvc.lock and
 test: env lint  ## Check style, types and the workflow, then run the tests.
 	@echo 'running the tests: pytest'
 	@$(RUN)python -m pytest $(PYTEST)
+
+faults: env  ## Inject 220 faults into a small study, each followed by a rerun, and print what came of them (half an hour).
+	@cd tests && ../$(RUN)python -m faults $(FAULTS)
 
 lint: env  ## Check style, types and the workflow only.
 	@echo 'checking: ruff, mypy, snakefmt, snakemake --lint'

@@ -42,7 +42,10 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if not disk_full(error):
             raise
-        fail(f"no space left on the disk of {Path.cwd()} or of a temporary folder: free some and run again")
+        fail(
+            f"no space left on the disk of {Path.cwd()} or of a temporary folder, or `ulimit -f` is reached:"
+            " free some and run again"
+        )
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,7 +5,13 @@ import sys
 from typing import NoReturn
 
 # What safetensors, and torch.save in its several ways, say of a full disk.
-FULL = ("No space left on device", "file write failed", "unexpected pos ", "basic_ios::clear: iostream error")
+FULL = (
+    "No space left on device",
+    "File too large",
+    "file write failed",
+    "unexpected pos ",
+    "basic_ios::clear: iostream error",
+)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -16,9 +22,9 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 
 def disk_full(error: BaseException | None) -> bool:
-    """Whether a full disk is behind an error; torch and safetensors report that in a text only."""
+    """Whether a full disk, a quota or a limit on file sizes is behind an error; torch and safetensors only say so."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return True
         if any(text in str(error) for text in FULL):
             return True
