@@ -132,8 +132,9 @@ def test_a_command_makes_what_it_says(
     [
         (KeyboardInterrupt(), 130, "error: interrupted: run the same command again to go on\n"),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "error: no space left on the disk of "),
+        (OSError(errno.EFBIG, "File too large"), 1, "error: no space left on the disk of "),
     ],
-    ids=["interrupt", "full disk"],
+    ids=["interrupt", "full disk", "limit on file sizes"],
 )
 def test_what_is_nobodys_mistake_is_told_in_a_line_too(
     capsys: pytest.CaptureFixture[str],

@@ -19,9 +19,10 @@ def score_arm(
 ) -> None:
     """Write an arm's score rows on a benchmark or its control questions, in the questions' order, and a manifest."""
     predictions, scores = (of(arm, seed, benchmark, control) for of in (layout.predictions, layout.scores))
+    responses = verified_rows(predictions)
     verify(layout.questions(benchmark).with_suffix(".json"))
     rows = score_rows(
-        verified_rows(predictions),
+        responses,
         controlled(read_questions(layout.questions(benchmark), images=False), control),
         study.evaluate.scorer,
         think_prefix=bool(forced_prefix(study.arm(arm).asked_with)),
