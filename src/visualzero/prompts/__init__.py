@@ -15,6 +15,7 @@ from visualzero.errors import UserError
 Options = Literal["lettered", "natural", "stated"]
 
 THINK = "<think>"
+USER = "\nUser:"
 
 
 @lru_cache
@@ -31,6 +32,11 @@ def template(style: str) -> str:
 def forced_prefix(style: str) -> str:
     """What the prompt has already written of the response: `<think>` for styles that end in it, else nothing."""
     return THINK if f'{THINK}" -}}}}' in template(style) else ""
+
+
+def further_turn(source: str) -> str | None:
+    """What begins another turn of the user's where a template has turns but no roles, as text; else None."""
+    return USER if USER.replace("\n", "\\n") in source else None
 
 
 def question_text(question: str, choices: Sequence[str], options: Options) -> str:

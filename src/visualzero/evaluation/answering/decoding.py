@@ -5,7 +5,7 @@ and its cache copies the whole past for every token. Here a batch shrinks as its
 place. On a GPU the host waits for the device once in `STRIDE` tokens rather than at every token.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ def greedy(
     ends: Collection[int],
     max_new_tokens: int,
     repetition_penalty: float = 1.0,
+    enough: Callable[[Sequence[int]], bool] | None = None,
 ) -> list[list[int]]:
     """The most likely next tokens of each row, up to and including the first of `ends`, at most `max_new_tokens`.
 
@@ -35,6 +36,7 @@ def greedy(
         max_new_tokens: length at which a row is cut off.
         repetition_penalty: what logits of tokens that stand in the row's prompt or answer are divided by (multiplied
             with, below 0), as in CTRL (arXiv 1909.05858). Padding is not part of a prompt; for transformers it is.
+        enough: whether a row, with at most `STRIDE` new tokens, need not go on. It is cut off within so many tokens.
     """
     batch, width = inputs["input_ids"].shape
     padded = not bool(inputs["attention_mask"].all())
@@ -66,6 +68,8 @@ def greedy(
         if step + 1 == max_new_tokens:
             break
         if step % STRIDE == 0:
+            if enough:
+                ended |= torch.tensor([enough(row) for row in written[rows, : step + 1].tolist()], device=ended.device)
             going = (~ended).nonzero()[:, 0]  # the host waits here
             if len(going) == 0:
                 break

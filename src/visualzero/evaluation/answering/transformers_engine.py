@@ -11,9 +11,11 @@ import torch
 
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Answer, Batch
-from visualzero.evaluation.answering.decoding import greedy
+from visualzero.evaluation.answering.decoding import STRIDE, greedy
+from visualzero.evaluation.answering.turns import Text, cut, has_begun
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
+from visualzero.prompts import further_turn
 
 AHEAD = 2  # batches that are prepared before the model asks for them
 
@@ -26,9 +28,11 @@ def answers(
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     model = load_model(weights, settings.dtype).to("cuda" if torch.cuda.is_available() else "cpu")
     ends = stop_tokens(model.generation_config.eos_token_id, processor)
+    turn = further_turn(processor.chat_template)
+    enough = (lambda row: has_begun(row, text_by(processor), turn, STRIDE)) if turn else None
     own = copy.deepcopy(processor)  # the background's: threads can't share a tokenizer
     for inputs in _ahead(lambda batch: prepare(batch, own), batches):
-        rows = greedy(model, inputs, ends, settings.max_new_tokens, settings.repetition_penalty)
+        rows = greedy(model, inputs, ends, settings.max_new_tokens, settings.repetition_penalty, enough)
         yield [answer(tokens, ends, processor) for tokens in rows]
 
 
@@ -43,14 +47,17 @@ def prepare(batch: Batch, processor: ImageProcessor) -> dict[str, torch.Tensor]:
 
 
 def answer(tokens: list[int], ends: set[int], processor: ImageProcessor) -> Answer:
-    """What a row of tokens says."""
+    """What a row of tokens says, up to a further turn of the user's where the processor's prompts have turns."""
     stopped = tokens[-1] in ends
-    written = tokens[:-1] if stopped else tokens
-    return {
-        "response": processor.tokenizer.decode(written, skip_special_tokens=True),
-        "n_tokens": len(written),
-        "finish_reason": "stop" if stopped else "length",
-    }
+    said, n, cut_off = cut(
+        tokens[:-1] if stopped else tokens, text_by(processor), further_turn(processor.chat_template)
+    )
+    return {"response": said, "n_tokens": n, "finish_reason": "stop" if stopped or cut_off else "length"}
+
+
+def text_by(processor: ImageProcessor) -> Text:
+    """What tokens say by a processor's tokenizer, without its special tokens."""
+    return lambda tokens: processor.tokenizer.decode(tokens, skip_special_tokens=True)
 
 
 def stop_tokens(eos: int | list[int] | None, processor: ImageProcessor) -> set[int]:

@@ -22,6 +22,7 @@ from visualzero.evaluation.answering import transformers_engine
 from visualzero.evaluation.answering.asking import Answer, Asked, Batch
 from visualzero.evaluation.answering.engine_agreement import SAMPLE, require_agreement
 from visualzero.models.processor import PREPROCESSOR, ImageProcessor
+from visualzero.prompts import further_turn
 
 REFERENCE_BATCH = 20  # questions that transformers answers at a time
 
@@ -95,6 +96,7 @@ def start(weights: Path, processor: ImageProcessor, settings: Evaluate) -> Calla
         max_tokens=settings.max_new_tokens,
         stop_token_ids=sorted(ends),
         repetition_penalty=settings.repetition_penalty,
+        stop=further_turn(processor.chat_template),
     )
 
     def respond(batch: Batch) -> list[Answer]:
