@@ -48,6 +48,23 @@ AGREEMENT = {
     "same": {"strict": {"strict": 1.0, EVIL: 0.625}, EVIL: {"strict": 0.625, EVIL: 1.0}},
 }
 
+UNDER = {
+    "base-grpo": {"strict": (0.58, 0.9), EVIL: (0.31, 0.0)},
+    "base": {"strict": (0.17, 0.4), EVIL: (0.6, 1.0)},
+}
+ACCURACIES = {
+    arm: {
+        name: {"accuracy": value, "interval": [value - 0.03, value + 0.03], "parse_rate": read, "seeds": {"1": value}}
+        for name, (value, read) in found.items()
+    }
+    for arm, found in UNDER.items()
+}
+SCORERS = {
+    "strict": {"difference": 0.41, "interval": [0.36, 0.46], "sign": 1, "parse_rate_a": 0.9, "parse_rate_b": 0.4},
+    EVIL: {"difference": -0.29, "interval": [-0.33, -0.25], "sign": -1, "parse_rate_a": 0.0, "parse_rate_b": 1.0},
+}
+FLIP = {"scorers": SCORERS, "scorers_claim": f"ahead under strict, behind under {EVIL}: form", "changes_sign": True}
+
 
 def png(color: str) -> bytes:
     buffer = io.BytesIO()
@@ -130,9 +147,10 @@ def write_study(root: Path) -> ReportInputs:
     compared = {"a": "base-grpo", "b": "base", "seed": "1", "difference": 0.412, "interval": [0.37, 0.45]}
     compared |= {"p_value": 1e-9, "p_holm": 4e-9, "ahead": "base-grpo", "b01": 20, "b10": 350, "n": 800}
     claims = {"claim": f"Base + GRPO is ahead of Base {EVIL} by 41.2 points", "gain_claim": "+9.0 from form"}
-    summary["comparisons"]["toyspace"] = [compared | claims]
+    summary["comparisons"]["toyspace"] = [compared | claims | FLIP]
+    summary |= {"margin": 0.02, "accuracies": {"toyspace": ACCURACIES}}
     over_seeds = {"a": "base-grpo", "b": "base", "seeds": {"1": 0.412, "2": 0.4}, "difference": 0.406}
-    summary["comparisons_over_seeds"] = {"toyspace": [over_seeds | {"claim": "ahead on the mean of 2 seeds"}]}
+    summary["comparisons_over_seeds"] = {"toyspace": [over_seeds | {"claim": "ahead on the mean of 2 seeds"} | FLIP]}
     summary |= {"controls": {"toyspace": CONTROLS}, "reasoning": {"toyspace": REASONING}}
     summary["scorer_agreement"] = {"toyspace": AGREEMENT}
     (root / "summary.json").write_text(json.dumps(summary))

@@ -93,6 +93,40 @@ def test_controls_thoughts_and_scorers_have_their_tables(page: str) -> None:
     assert "62.5" in page
 
 
+def text_of(page: str) -> str:
+    return " ".join(re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.DOTALL).split())
+
+
+def test_accuracies_and_differences_stand_under_every_scorer_before_the_tasks(page: str) -> None:
+    text = text_of(page)
+    assert "1 of 1 planned differences change their sign with the scorer." in text
+    assert "58.0 [55.0, 61.0] reads 90.0 31.0 [28.0, 34.0] reads 0.0" in text  # an arm under either
+    assert "+41.0 [36.0, 46.0] \N{MINUS SIGN}29.0 [\N{MINUS SIGN}33.0, \N{MINUS SIGN}25.0]" in text  # over the seeds
+    assert "mean of 2" in text
+    assert "ahead under strict, behind under &lt;script&gt;" in text
+    assert text.index("The same under every scorer") < text.index("Accuracy by task")
+    assert "called equal only if the interval lies within 2.0 points" in text
+
+
+def test_the_tables_of_scorers_stand_beside_the_page(study: ReportInputs, tmp_path: Path) -> None:
+    build_report(study, tmp_path / "r")
+    rows = list(csv.DictReader((tmp_path / "r/scorers.csv").open(encoding="utf-8")))
+    assert [(row["kind"], row["a"], row["scorer"], row["sign"]) for row in rows if row["scorer"] == "strict"] == [
+        ("arm", ARMS["base"]["title"], "strict", ""),
+        ("arm", "Base + GRPO", "strict", ""),
+        ("difference", "Base + GRPO", "strict", "ahead"),
+    ]
+    assert [row["sign"] for row in rows if row["kind"] == "difference"] == ["ahead", "behind"]
+    markdown = (tmp_path / "r/scorers.md").read_text(encoding="utf-8")
+    assert "| Arm | strict (the study's) | &lt;script&gt;" in markdown
+    assert "| Base + GRPO | 58.0 [55.0, 61.0], reads 90.0 |" in markdown
+    assert "| mean of 2 | +41.0 [36.0, 46.0] |" in markdown
+    assert "- ahead under strict, behind under" in markdown
+    assert "<script>" not in markdown
+    metrics = json.loads((tmp_path / "r/metrics.json").read_text())
+    assert metrics["base-grpo"]["toyspace"]["micro_under_strict"] == 0.58
+
+
 def test_letters_are_shown_with_recall_and_how_often_they_are_chosen(page: str) -> None:
     assert "Which letters does it choose?" in page
     assert '<td class="n">87.5<small>chosen 87.5</small></td><td class="n">0.0<small>chosen 0.0</small></td>' in page

@@ -87,7 +87,7 @@ def curve_parts(study: Study) -> Parts:
 def summary_parts(study: Study) -> Parts:
     """Of the summary, given the scores."""
     benchmarks = {name: b.model_dump(exclude={"source"}) for name, b in study.data.benchmarks.items()}
-    keys = {"scale", "seeds", "arms", "comparisons", "controls", "evaluate"}
+    keys = {"scale", "seeds", "arms", "comparisons", "margin", "controls", "evaluate"}
     settings = study.model_dump(include=keys) | {"data": benchmarks}
     return parts(settings, ["evaluation.summary.summarize"], _env("evaluate")) | _rule("summarize")
 

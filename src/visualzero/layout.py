@@ -5,7 +5,16 @@ from pathlib import Path
 
 from visualzero.config import MODELS, Study
 
-REPORT_FILES = ("index.html", "arms.csv", "arms.md", "curves.csv", "manifests.json", "metrics.json")
+REPORT_FILES = (
+    "index.html",
+    "arms.csv",
+    "arms.md",
+    "scorers.csv",
+    "scorers.md",
+    "curves.csv",
+    "manifests.json",
+    "metrics.json",
+)
 UNTRAINED = "untrained"  # stands where a seed would, for arms that have no weights of their own
 
 

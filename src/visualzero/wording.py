@@ -4,6 +4,7 @@ Shares are from 0 to 1 and are shown in percent.
 """
 
 import math
+from collections.abc import Iterable
 
 NONE = "\N{EN DASH}"  # a number that was run but does not exist, as the official score of a benchmark that has none
 MINUS = "\N{MINUS SIGN}"
@@ -51,3 +52,9 @@ def p_value(value: float | None) -> str:
 def clean(text: str) -> str:
     """`text` with control characters made visible."""
     return text.translate(CONTROLS)
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    items = list(words)
+    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))

@@ -80,6 +80,37 @@ def benchmark_of(study: Study, name: str) -> str:
     return name
 
 
+def share(text: str) -> float:
+    """A share between 0 and 1 that an option gives."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1: give a number such as 0.02")
+    return value
+
+
+def part(text: str) -> float:
+    """A share that may be 0 or 1 too."""
+    return float(text) if text in ("0", "1") else share(text)
+
+
+def counts(text: str) -> list[int]:
+    """Whole numbers from 1 on that an option gives, with commas."""
+    each = text.split(",")
+    if not all(one.strip().isdecimal() and int(one) > 0 for one in each):
+        raise argparse.ArgumentTypeError(f"'{text}' is no list of whole numbers from 1 on: give 1,3,5")
+    return [int(one) for one in each]
+
+
+def at_least_one(text: str) -> float:
+    """A number from 1 on that an option gives."""
+    if not (text.replace(".", "", 1).isdecimal() and float(text) >= 1):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 1 on: give 2.5")
+    return float(text)
+
+
 def show(options: Options, found: Any, text_of: Callable[[Any], str]) -> None:
     """Print what a command found, as text or as JSON."""
     print_text(json.dumps(found, indent=2) if options.json else text_of(found))

@@ -1,9 +1,30 @@
 """Commands that look at responses, of the study's runs or anybody's."""
 
+import argparse
 from pathlib import Path
 
-from visualzero.cli.commands import Commands, Options, print_text, show, study_of, takes_json
-from visualzero.config import SCORERS
+from visualzero.cli.commands import (
+    Commands,
+    Options,
+    at_least_one,
+    counts,
+    part,
+    print_text,
+    share,
+    show,
+    study_of,
+    takes_json,
+)
+from visualzero.config import SCORERS, Study
+from visualzero.layout import Layout
+
+POWER_EXAMPLES = """\
+examples:
+  visualzero power --difference 0.03
+  visualzero power --discordance 0.3 --seed-sd 0.015 --seeds 3,5,10 --questions 2638
+  visualzero power results/demo/summary.json --pair base-grpo base-sft --difference 0.02
+  visualzero power before.jsonl after.jsonl --seed-sd 0.02 --alpha 0.01
+"""
 
 
 def add(commands: Commands) -> None:
@@ -22,7 +43,12 @@ def add(commands: Commands) -> None:
     compare.add_argument("a", metavar="A", help="an arm, an arm/seed, or a file that `visualzero score` wrote")
     compare.add_argument("b", metavar="B", help="the one to compare it with")
     compare.add_argument("--benchmark", help="what runs were asked (default: the config's first)")
+    compare.add_argument(
+        "--margin", type=share, help="difference up to which the two are called equal (default: the config's, 0.02)"
+    )
     takes_json(compare)
+
+    _add_power(commands)
 
     inspect = commands.add(
         "inspect", _inspect, "show one response: question, prompt, text, every scorer's reading, score"
@@ -30,6 +56,39 @@ def add(commands: Commands) -> None:
     inspect.add_argument("name", metavar="RUN", help="an arm, an arm/seed, or a file of responses, scored or not")
     inspect.add_argument("id", metavar="ID", help="the question's id")
     inspect.add_argument("--benchmark", help="what the run was asked (default: the config's first)")
+
+
+def _add_power(commands: Commands) -> None:
+    power = commands.add("power", _power, "how many seeds and questions a study needs to find a difference")
+    power.formatter_class = argparse.RawDescriptionHelpFormatter
+    power.epilog = POWER_EXAMPLES
+    power.add_argument(
+        "names", nargs="*", metavar="SEEN", help="what has been seen: a summary.json, or two scored files or runs"
+    )
+    power.add_argument("--pair", nargs=2, metavar=("A", "B"), help="of a summary, these two arms (default: the first)")
+    power.add_argument("--benchmark", help="what the arms were asked (default: the first)")
+    power.add_argument("--difference", type=share, help="how many questions it takes to find this one (0.03: 3 points)")
+    power.add_argument("--seeds", type=counts, default=[1, 2, 3, 5, 10], help="numbers of seeds, such as 1,3,5")
+    power.add_argument(
+        "--questions", type=counts, default=[150, 400, 800, 2638], help="numbers of questions, such as 800,2638"
+    )
+    power.add_argument("--discordance", type=share, help="questions that only one arm gets right (default: 0.4)")
+    power.add_argument("--seed-sd", type=part, help="standard deviation of the difference over trainings (0.02)")
+    power.add_argument("--shared", type=part, help="part of a question's variance that all trainings share (0.5)")
+    power.add_argument("--per-image", type=at_least_one, help="questions that share an image (1)")
+    power.add_argument("--alike", type=part, help="correlation of the differences of those (0.3)")
+    power.add_argument("--power", type=share, default=0.8, help="how often the difference is found (%(default)s)")
+    power.add_argument("--alpha", type=share, default=0.05, help="level of the two-sided test (%(default)s)")
+    takes_json(power)
+
+
+def _power(options: Options) -> None:
+    from visualzero.evaluation.comparing.sizing import Assumed, plan, plan_text, seen_in
+
+    assumed = Assumed(options.discordance, options.seed_sd, options.shared, options.per_image, options.alike)
+    seen = seen_in(options.names, options.pair, lambda: study_of(options), options.benchmark, assumed)
+    made = plan(seen, options.seeds, options.questions, options.difference, options.power, options.alpha)
+    show(options, made, plan_text)
 
 
 def _score(options: Options) -> None:
@@ -42,8 +101,15 @@ def _compare(options: Options) -> None:
     from visualzero.evaluation.comparing.compare import compare, comparison_text
     from visualzero.evaluation.comparing.scored import read_scored
 
-    sides = [read_scored(name, lambda: study_of(options), options.benchmark) for name in (options.a, options.b)]
-    show(options, compare(*sides), comparison_text)
+    studies: list[tuple[Study, Layout]] = []
+
+    def study() -> tuple[Study, Layout]:
+        studies.append(study_of(options))
+        return studies[0]
+
+    a, b = (read_scored(name, study, options.benchmark) for name in (options.a, options.b))
+    margin = options.margin or (studies[0][0].margin if studies else Study.model_fields["margin"].default)
+    show(options, compare(a, b, margin), comparison_text)
 
 
 def _inspect(options: Options) -> None:

@@ -134,6 +134,13 @@ class Study(Section):
     arms: dict[Name, Arm] = Field(min_length=1, description="The arms by name; once read, those that are run.")
     rewards: dict[Name, Reward] = Field(default={}, description="The rewards by name.")
     comparisons: list[Comparison] = Field(default=[], description="Planned comparisons between arms.")
+    margin: Number = Field(
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Two arms are called equal up to this difference of accuracies (0.02: two points) if their interval"
+        " lies within it.",
+    )
     controls: Controls = Field(default=Controls(), description="Which arms are asked control questions too.")
     data: Data = Field(description="The questions.")
     models: Models = Field(description="The initial models.")

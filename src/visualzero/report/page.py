@@ -26,6 +26,9 @@ from visualzero.report.lengths import Length, lengths
 from visualzero.report.provenance import manifests, run_manifests, timings
 from visualzero.report.questions import Question, QuestionTable
 from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout_groups
+from visualzero.report.scorers import UnderScorers, under_scorers
+from visualzero.report.scorers import csv_text as scorers_csv
+from visualzero.report.scorers import markdown_text as scorers_markdown
 from visualzero.report.summary import Comparison, SeedsComparison, Summary, read_summary
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
 from visualzero.report.tracked import curves_text, manifests_text, metrics_text
@@ -49,6 +52,7 @@ class Section:
     over_seeds: list[SeedsComparison]
     lengths: list[Length]
     analyses: Analyses
+    scorers: UnderScorers
     sheet: dict[str, list[Question]] | None
     focal: str
     cases: list[Case]
@@ -65,7 +69,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
     ]
     sections = [_section(name, settings, summary, arms) for name in dict.fromkeys([*named, *summary.comparisons])]
     note = NOTES.get(settings.scale, NOTE)
-    tables = [section.table for section in sections]
+    tables, readings = ([getattr(section, part) for section in sections] for part in ("table", "scorers"))
     page = (
         environment()
         .get_template("template.html.jinja")
@@ -74,6 +78,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
             note=note,
             demo=settings.scale == "demo",
             scorer=summary.scorer or wording.NONE,
+            margin=summary.margin,
             arms=arms,
             seeds=seeds_of(arms),
             sections=sections,
@@ -88,6 +93,8 @@ def build_report(settings: ReportInputs, out: Path) -> None:
     files = {
         "arms.csv": csv_text(tables),
         "arms.md": markdown_text(tables, summary, note),
+        "scorers.csv": scorers_csv(readings),
+        "scorers.md": scorers_markdown(readings, note, summary.scorer or ""),
         "curves.csv": curves_text(settings.runs),
         "manifests.json": manifests_text(settings),
         "metrics.json": metrics_text(summary),
@@ -110,6 +117,7 @@ def _section(name: str, settings: ReportInputs, summary: Summary, arms: list[Arm
         over_seeds=summary.comparisons_over_seeds.get(name, []),
         lengths=lengths(settings, summary, arms, name),
         analyses=analyses(summary, arms, name),
+        scorers=under_scorers(summary, arms, name),
         sheet=contact_sheet(questions) if questions else None,
         focal=focal,
         cases=chosen,

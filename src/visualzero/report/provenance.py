@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from visualzero.report.inputs import Seed, read_benchmark, read_json
-from visualzero.report.text import clip, duration, listed, memory
-from visualzero.wording import NONE, clean
+from visualzero.report.text import clip, duration, memory
+from visualzero.wording import NONE, clean, listed
 
 LONGEST = 25  # jobs shown one by one
 

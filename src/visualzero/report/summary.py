@@ -68,11 +68,29 @@ class Baseline(_Part):
     answer: dict[str, str | None] = {}
 
 
+class Official(_Part):
+    """Official score of `a` minus that of `b`."""
+
+    difference: float
+    interval: Interval | None = None
+
+
+class Standing(_Part):
+    """A comparison as one scorer reads it; `sign` is 1 if `a` is ahead, -1 if `b` is, 0 if that can't be told."""
+
+    difference: float
+    interval: Interval | None = None
+    sign: int = 0
+    parse_rate_a: float | None = None
+    parse_rate_b: float | None = None
+
+
 class Comparison(_Part):
     """Accuracy of `a` minus that of `b`; `b10` questions only `a` got right, `b01` only `b`.
 
     `p_holm` is corrected for all planned comparisons. `ahead` is the arm that is ahead, None if the data can't tell;
-    `claim` and `gain_claim` say it in words.
+    `claim` and `gain_claim` say it in words. `scorers` has it under every scorer, and `scorers_claim` in words; a claim
+    whose sign changes between them has these words in it.
     """
 
     a: str
@@ -86,6 +104,10 @@ class Comparison(_Part):
     ahead: str | None = None
     claim: str = ""
     gain_claim: str | None = None
+    official: Official | None = None
+    scorers: dict[str, Standing] = {}
+    scorers_claim: str = ""
+    changes_sign: bool = False
     b01: int | None = None
     b10: int | None = None
     n: int | None = None
@@ -102,6 +124,19 @@ class SeedsComparison(_Part):
     p_holm: float | None = None
     ahead: str | None = None
     claim: str = ""
+    official: Official | None = None
+    scorers: dict[str, Standing] = {}
+    scorers_claim: str = ""
+    changes_sign: bool = False
+
+
+class UnderScorer(_Part):
+    """What an arm scores under one scorer: the mean over its seeds, and each seed's accuracy."""
+
+    accuracy: float
+    interval: Interval | None = None
+    seeds: dict[str, float] = {}
+    parse_rate: float | None = None
 
 
 class ArmSummary(_Part):
@@ -214,7 +249,9 @@ class Summary(_Part):
     scale: str | None = None
     scorer: str | None = None
     arms: dict[str, ArmSummary] = {}
+    margin: float | None = None
     baselines: dict[str, dict[str, Baseline]] = {}
+    accuracies: dict[str, dict[str, dict[str, UnderScorer]]] = {}  # by benchmark, arm, scorer
     comparisons: dict[str, list[Comparison]] = {}
     comparisons_over_seeds: dict[str, list[SeedsComparison]] = {}
     controls: dict[str, dict[str, dict[str, dict[str, Control]]]] = {}  # by benchmark, arm, seed, control

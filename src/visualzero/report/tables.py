@@ -7,8 +7,8 @@ from typing import Any
 
 from visualzero.report.inputs import Seed
 from visualzero.report.summary import Baseline, Cell, Summary, TaskScore, Tokens
-from visualzero.report.text import listed, seed_order
-from visualzero.wording import NONE, clean, exists
+from visualzero.report.text import seed_order
+from visualzero.wording import NONE, clean, exists, listed
 
 BASELINES = {
     "chance": "Chance",

@@ -1,7 +1,6 @@
 """Texts, and numbers of axes and jobs, as the page shows them."""
 
 import re
-from collections.abc import Iterable
 
 from visualzero.wording import MINUS, NONE, clean
 
@@ -42,12 +41,6 @@ def clip(text: str, head: int = 700, tail: int = 300) -> str:
 def marked(text: str) -> list[tuple[bool, str]]:
     """A response in pieces: (whether it is a think or answer tag, text). Never markup: the template escapes them."""
     return [(bool(MARKS.fullmatch(piece)), piece) for piece in MARKS.split(clip(clean(text))) if piece]
-
-
-def listed(words: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    items = list(words)
-    return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
 
 
 def seed_order(seed: str) -> tuple[int, str]:

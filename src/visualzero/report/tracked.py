@@ -29,6 +29,8 @@ def metrics_text(summary: Summary) -> str:
             for task in dict.fromkeys(task for cell in cells for task in cell.tasks):
                 values[task] = [cell.tasks[task].accuracy for cell in cells if task in cell.tasks]
             values["tokens"] = [cell.response_tokens.mean for cell in cells]
+            scorers = summary.accuracies.get(benchmark, {}).get(name, {})
+            values |= {f"micro_under_{scorer}": [one.accuracy] for scorer, one in scorers.items()}
             found.setdefault(name, {})[benchmark] = {
                 score: round(fmean(each), DIGITS) for score, each in values.items() if each and None not in each
             }

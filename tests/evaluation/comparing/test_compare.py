@@ -1,6 +1,7 @@
 """`visualzero compare` and `visualzero inspect`: flipped answers, paired statistics, and one response in full."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,14 +80,14 @@ def test_a_comparison_as_json_has_the_paired_statistics(capsys: pytest.CaptureFi
     assert made["p_value"] == pytest.approx(0.625)
     assert made["a"]["parse_rate"] == 1.0
     assert made["b"]["accuracy"] == 0.5
-    assert made["gain"]["format"] == pytest.approx(0.1)  # (1 - 5/6) * 3/5
+    assert made["gain"]["format"] == pytest.approx(1 / 6 * (5 / 6 + 3 / 5) / 2)
     assert [(row["id"], row["right_in"]) for row in made["flipped"]] == [
         ("q0", "a"),
         ("q1", "a"),
         ("q3", "b"),
         ("q4", "a"),
     ]
-    assert "not distinguishable at n=6" in made["claim"]
+    assert "is undecided: between" in made["claim"]
 
 
 def test_rows_need_no_more_than_an_id_and_a_score(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_questions_about_one_image_are_tested_as_one(capsys: pytest.CaptureFixtu
     made = json.loads(told(capsys, "compare", *files, "--json"))
     assert made["p_value"] < 0.05
     assert made["p_clustered"] == 1.0
-    assert "not distinguishable" in made["claim"]
+    assert "is undecided" in made["claim"]
     assert "by image p 1.000 (1 images)" in told(capsys, "compare", *files)
 
 
@@ -169,6 +170,48 @@ def test_files_that_can_not_be_compared_are_told_in_a_line(
     assert message.format(b=other) in error_of(capsys, "compare", a, other)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "what"),
+    [
+        ("question", "How many balls?", "question"),
+        ("choices", ["1", "0"], "choices"),
+        ("answer_index", 0, "right answer"),
+    ],
+)
+def test_other_questions_under_the_same_ids_are_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, key: str, value: object, what: str
+) -> None:
+    a = write(tmp_path / "a.jsonl", scored([1, 1, 0]))
+    b = write(tmp_path / "b.jsonl", [row | ({key: value} if row["id"] == "q1" else {}) for row in scored([1, 1, 0])])
+    assert error_of(capsys, "compare", a, b) == (
+        f"{a} and {b}: not the same questions: 1 have another {what}, such as 'q1': compare responses to one version of"
+        " the benchmark"
+    )
+
+
+def test_a_comparison_is_told_under_every_scorer(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Tags that lmms can't read against letters that it can: each is ahead under one of the two."""
+    tagged = scored([1] * 40)
+    letters = [
+        row | {"response": "(B)" if i < 20 else "Well, B"} for i, row in enumerate(scored([1] * 20 + [None] * 20))
+    ]
+    files = write(tmp_path / "a.jsonl", tagged), write(tmp_path / "b.jsonl", letters)
+    made = json.loads(told(capsys, "compare", *files, "--json"))
+    assert made["ahead"] == files[0]
+    assert made["scorers"]["lmms"]["sign"] == -1
+    assert made["changes_sign"]
+    assert re.search(r"is behind under .*lmms.*: form, not capability", made["claim"])
+    assert "form, not capability" in told(capsys, "compare", *files)
+
+
+def test_a_margin_makes_equal_what_lies_within_it(capsys: pytest.CaptureFixture[str], files) -> None:
+    assert "differ by less than 50.0 points" in told(capsys, "compare", files[0], files[0], "--margin", "0.5")
+    assert "is undecided" in told(capsys, "compare", files[0], files[0])
+    with pytest.raises(SystemExit):
+        main(["compare", *files, "--margin", "2"])
+    assert "'2' is no share between 0 and 1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("command", ["compare", "inspect"])
 def test_neither_command_loads_torch(command: str, files) -> None:
     script = "import sys; from visualzero.cli import main; main(sys.argv[1:]); assert 'torch' not in sys.modules"
@@ -216,8 +259,10 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_runs_are_compared_by_name(capsys: pytest.CaptureFixture[str], study: Path) -> None:
     said = told(capsys, "compare", "base-grpo", "base-reason")
-    assert "base-grpo/1 is ahead of base-reason by 50.0 points" in said
-    assert "seed 1; not distinguishable at n=2" in said
+    assert "base-grpo/1 against base-reason is undecided, seed 1: between" in said
+    assert "+50.0 seen (n=2," in said
+    assert "; one training, which says nothing of other seeds" in said
+    assert "base-grpo/1 is undecided under every scorer" in said
     assert "  q1  [Count] How many cubes are in scene 1?" in said
     assert told(capsys, "compare", "base-grpo/1", "base-reason", "--benchmark", "toyspace") == said
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import binom, norm
 
-from visualzero.evaluation.comparing.claims import distinguishable
 from visualzero.evaluation.statistics import (
     Interval,
     clustered_mcnemar,
@@ -19,12 +18,12 @@ from visualzero.evaluation.statistics import (
     holm,
     mcnemar,
     official_bootstrap,
+    official_values,
     share_interval,
-    t_interval,
     wilson,
 )
+from visualzero.evaluation.statistics.gain import gain_values
 from visualzero.evaluation.statistics.paired import mean_interval
-from visualzero.evaluation.statistics.seeds import t_test
 from visualzero.evaluation.statistics.shares import cluster_sums
 
 Array = npt.NDArray[np.float32]
@@ -184,26 +183,35 @@ def test_the_interval_of_a_paired_difference_covers_it(
     assert 0.93 <= coverage((mean_interval(d, images) for d in a - b), shares[0] - shares[1]) <= 0.97
 
 
-@pytest.mark.parametrize(("n", "seeds"), [(150, 3), (2638, 3), (2638, 5)])
-def test_the_interval_over_seeds_covers_what_trainings_come_to_on_average(n: int, seeds: int) -> None:
-    rng = np.random.default_rng(4)
-    repeats = 4000
-    ease = rng.standard_normal(n)  # of the questions, which are the same for all seeds
-    luck = 0.2 * rng.standard_normal((repeats, seeds, 1))  # of a training
-    chances = norm.cdf((ease + luck) / sqrt(0.5)) if n < 1000 else norm.cdf(luck / sqrt(1.5))
-    right = rng.binomial(1, chances) if n < 1000 else rng.binomial(n, chances)
-    values = right.mean(axis=2) / (1 if n < 1000 else n)
-    truth = float(np.mean(norm.cdf(ease / sqrt(0.54)))) if n < 1000 else 0.5
-    assert 0.93 <= coverage((t_interval(one, within=(0, 1)) for one in values), truth) <= 0.97
+@pytest.mark.parametrize(("sizes", "most", "repeats"), [(SMALL, 3, 800), (WHOLE, 3, 400)])
+def test_the_interval_of_a_difference_of_official_scores_covers_it(
+    sizes: tuple[int, ...], most: int, repeats: int
+) -> None:
+    rng = np.random.default_rng(12)
+    images = images_of(sum(sizes), most, rng)
+    sources = np.repeat(["ADE20K", "COCO", "Omni3D"], sizes)
+    a, b = paired_answers(rng, repeats, images, (0.6, 0.5))
+    values = [official_values(d, sources, ["ADE20K", "COCO"], ["Omni3D"]) for d in a - b]
+    assert 0.93 <= coverage((mean_interval(one, images) for one in values if one is not None), 0.1) <= 0.97
 
 
-def test_the_interval_over_questions_covers_a_difference_that_is_a_mean_over_seeds() -> None:
-    rng = np.random.default_rng(5)
-    images = images_of(150, 3, rng)
-    shares = (0.55, 0.5, 0.6, 0.5, 0.65, 0.5)  # a and b under each of three seeds
-    a1, b1, a2, b2, a3, b3 = paired_answers(rng, 1500, images, shares)
-    means = (a1 - b1 + a2 - b2 + a3 - b3) / 3
-    assert 0.93 <= coverage((mean_interval(one, images) for one in means), 0.1) <= 0.97
+def test_the_intervals_of_form_and_capability_cover_them() -> None:
+    rng = np.random.default_rng(13)
+    images = images_of(300, 3, rng)
+    parsed = paired_answers(rng, 800, images, (0.95, 0.7))
+    right = paired_answers(rng, 800, images, (0.6, 0.5))
+    parts = []
+    for pa, pb, ca, cb in zip(*parsed, *right, strict=True):
+        sides = [
+            [
+                {"id": i, "correct": bool(p and c), "parse_class": "parsed" if p else "none"}
+                for i, (p, c) in enumerate(zip(read, chosen, strict=True))
+            ]
+            for read, chosen in ((pa, ca), (pb, cb))
+        ]
+        parts.append(gain_values(*sides))
+    assert 0.93 <= coverage((mean_interval(form, images) for form, _ in parts), 0.25 * 0.55) <= 0.97
+    assert 0.93 <= coverage((mean_interval(rest, images) for _, rest in parts), 0.1 * 0.825) <= 0.97
 
 
 # Errors of the first kind
@@ -247,24 +255,3 @@ def test_with_holm_five_comparisons_of_equal_arms_find_anything_in_at_most_5_5_p
     tests = np.array([[clustered_mcnemar(d) for d in arms[a] - arms[b]] for a, b in planned]).T
     assert found_by(min(p_values) for p_values in tests) > 0.1
     assert found_by(min(holm(p_values)) for p_values in tests) <= 0.055
-
-
-def test_a_claim_over_seeds_needs_both_and_is_wrong_in_at_most_5_5_percent() -> None:
-    """Arms equal on average, whose trainings differ much: the questions alone would find a difference."""
-    rng = np.random.default_rng(9)
-    repeats, n, seeds = 2000, 150, 3
-    images = np.arange(n)
-    luck = 0.15 * rng.standard_normal((seeds, 2, repeats, 1))
-    ease = rng.standard_normal((repeats, n))
-    right = (ease + rng.standard_normal((seeds, 2, repeats, n)) + luck > 0).astype(np.int64)
-    d = right[:, 0] - right[:, 1]
-    values, totals = d.mean(axis=2).T, d.sum(axis=0)
-    p_questions = [clustered_mcnemar(one) for one in totals]
-    claims = [
-        distinguishable(
-            max(p, t_test(seed_values)), t_interval(seed_values, within=(-1, 1)), mean_interval(one / seeds, images)
-        )
-        for p, seed_values, one in zip(p_questions, values, totals, strict=True)
-    ]
-    assert found_by(p_questions) > 0.1
-    assert np.mean(claims) <= 0.055

@@ -1,24 +1,31 @@
 """Claims in words, made from the numbers: the one place where the study says who is ahead.
 
-A claim says no more than its numbers allow. An arm is called distinguishable only if the interval excludes 0 and the
-p-value, corrected for all planned comparisons, is below 5 %; over several seeds, only if questions and seeds both say
-so. A claim from one seed of a trained arm says that it is one.
+A claim says no more than its numbers allow. An arm is called ahead only if the interval excludes 0 and the p-value,
+corrected for all planned comparisons, is below 5 %. Two arms are called equal only up to a margin that was set
+beforehand, and only if the whole interval lies within it; all else is undecided, and the claim says between what. A
+claim from one seed of a trained arm says that it is one, and a claim whose sign is another under another scorer says so
+(`scorers.py`).
 """
 
-from visualzero.evaluation.statistics.gain import Gain
-from visualzero.evaluation.statistics.paired import PairedDifference
-from visualzero.evaluation.statistics.seeds import SeedsDifference
-from visualzero.evaluation.statistics.shares import LEVEL, Interval
+from visualzero.evaluation.statistics import Gain, Interval, PairedDifference, SeedsDifference
+from visualzero.evaluation.statistics.shares import LEVEL
 from visualzero.wording import interval, p_value, percent, signed
 
 
-def distinguishable(p_holm: float, *intervals: Interval) -> bool:
-    """Whether all the intervals exclude 0 and the corrected p-value is below the level."""
-    return p_holm < LEVEL and not any(_holds_zero(bounds) for bounds in intervals)
+def distinguishable(p_holm: float, bounds: Interval) -> bool:
+    """Whether the interval excludes 0 and the corrected p-value is below the level."""
+    return p_holm < LEVEL and not bounds[0] <= 0 <= bounds[1]
 
 
-def claim(a: str, b: str, found: PairedDifference, p_holm: float, family: int, under: str = "") -> str:
-    """What one comparison says, such as "A is ahead of B by 1.6 points [-0.9, 4.1]; not distinguishable at n=2638".
+def equivalent(bounds: Interval, margin: float) -> bool:
+    """Whether the whole interval lies within the margin: two one-sided tests at 2.5 % each (TOST)."""
+    return -margin < bounds[0] and bounds[1] < margin
+
+
+def claim(
+    a: str, b: str, found: PairedDifference, p_holm: float, family: int, margin: float, under: str = "", note: str = ""
+) -> str:
+    """What one comparison says, such as "A is ahead of B by 5.2 points [3.4, 7.0] (n=2638, p < 0.001)".
 
     Args:
         a: title of the first arm.
@@ -26,29 +33,27 @@ def claim(a: str, b: str, found: PairedDifference, p_holm: float, family: int, u
         found: accuracy of a minus that of b.
         p_holm: its p-value, corrected for `family` comparisons.
         family: how many comparisons were planned.
+        margin: up to which difference arms are called equal.
         under: the seed of a single training that the numbers come from, such as "seed 1"; empty if there was none.
+        note: what other scorers say, if that is something else.
     """
-    head = f"{_standing(a, b, found.difference)} {interval(_seen_from_ahead(found.difference, found.interval))}"
-    head += f", {under}" if under else ""
-    if distinguishable(p_holm, found.interval):
-        caution = "; one training, which says nothing of other seeds" if under else ""
-        return f"{head} (n={found.n}, {_corrected(p_holm, family)}){caution}"
-    reason = _too_small(found.mde) if _holds_zero(found.interval) else f" ({_corrected(p_holm, family)})"
-    return f"{head}; not distinguishable at n={found.n}{reason}"
+    seed = f", {under}" if under else ""
+    facts = [f"n={found.n}", _corrected(p_holm, family)]
+    made = _standing(a, b, found.difference, found.interval, p_holm, margin, found.mde, seed, facts)
+    caution = "; one training, which says nothing of other seeds" if under else ""
+    return f"{made}{caution}{_noted(note)}"
 
 
-def seeds_claim(a: str, b: str, found: SeedsDifference, p_holm: float, family: int) -> str:
-    """What a comparison says over all its seeds; the interval is that over the seeds."""
-    seeds = f"on the mean of {len(found.values)} seeds"
-    bounds = interval(_seen_from_ahead(found.difference, found.interval))
-    each = ", ".join(signed(value if found.difference >= 0 else -value) for value in found.values)
-    head = f"{_standing(a, b, found.difference)} {seeds} {bounds} (each: {each})"
-    if distinguishable(p_holm, found.interval, found.question_interval):
-        return f"{head}; distinguishable (n={found.n}, {_corrected(p_holm, family)})"
-    if _holds_zero(found.question_interval):
-        return f"{head}; not distinguishable at n={found.n}{_too_small(found.mde)}"
-    reason = "the seeds differ too much" if _holds_zero(found.interval) else _corrected(p_holm, family)
-    return f"{head}; not distinguishable ({reason})"
+def seeds_claim(
+    a: str, b: str, found: SeedsDifference, p_holm: float, family: int, margin: float, note: str = ""
+) -> str:
+    """What a comparison says over all its seeds; the interval takes seeds and questions as drawn at random."""
+    turned = -1 if _ahead(found.difference, found.interval, p_holm) and found.difference < 0 else 1
+    each = ", ".join(signed(turned * value) for value in found.values)
+    seeds = f" on the mean of {len(found.values)} seeds"
+    facts = [f"each: {each}", f"n={found.n}", _corrected(p_holm, family)]
+    made = _standing(a, b, found.difference, found.interval, p_holm, margin, found.mde, seeds, facts)
+    return f"{made}{_noted(note)}"
 
 
 def gain_claim(a: str, b: str, gain: Gain) -> str | None:
@@ -56,9 +61,11 @@ def gain_claim(a: str, b: str, gain: Gain) -> str | None:
     if gain.format is None or gain.capability is None:
         return None
     rates = f"{percent(gain.parse_rate_a)} % against {percent(gain.parse_rate_b)} %"
+    form = f"{signed(gain.format)} {interval(gain.format_interval)}".strip()
+    capability = f"{signed(gain.capability)} {interval(gain.capability_interval)}".strip()
     text = (
-        f"{a} against {b}: {signed(gain.format)} points from how often answers are parsed ({rates}),"
-        f" {signed(gain.capability)} from how often parsed answers are right"
+        f"{a} against {b}: {form} points from how often answers are parsed ({rates}),"
+        f" {capability} from how often parsed answers are right"
     )
     if gain.joint_n:
         joint = f"{percent(gain.joint_a)} % against {percent(gain.joint_b)} %"
@@ -66,25 +73,39 @@ def gain_claim(a: str, b: str, gain: Gain) -> str | None:
     return text
 
 
-def _standing(a: str, b: str, difference: float) -> str:
-    if percent(difference) == percent(0.0):
-        return f"{a} and {b} are level, {percent(0.0)} points apart"
-    first, second = (a, b) if difference > 0 else (b, a)
-    return f"{first} is ahead of {second} by {percent(abs(difference))} points"
+def _standing(
+    a: str,
+    b: str,
+    difference: float,
+    bounds: Interval,
+    p_holm: float,
+    margin: float,
+    mde: float | None,
+    of: str,
+    facts: list[str],
+) -> str:
+    """Ahead, equal up to the margin, or undecided."""
+    told = ", ".join(facts)
+    if _ahead(difference, bounds, p_holm):
+        first, second, low, high = (a, b, *bounds) if difference > 0 else (b, a, -bounds[1], -bounds[0])
+        return f"{first} is ahead of {second} by {percent(abs(difference))} points {interval((low, high))}{of} ({told})"
+    if equivalent(bounds, margin):
+        return f"{a} and {b} differ by less than {percent(margin)} points{of}: {_between(difference, bounds)} ({told})"
+    power = f"; 80 % power from {percent(mde)} points on" if mde else ""
+    return f"{a} against {b} is undecided{of}: {_between(difference, bounds)} ({told}{power})"
 
 
-def _seen_from_ahead(difference: float, bounds: Interval) -> Interval:
-    """The interval of what the arm that is ahead gains, which turns around with the arms."""
-    low, high = bounds
-    return (low, high) if difference >= 0 or percent(difference) == percent(0.0) else (-high, -low)
+def _ahead(difference: float, bounds: Interval, p_holm: float) -> bool:
+    return distinguishable(p_holm, bounds) and difference != 0
 
 
-def _holds_zero(bounds: Interval) -> bool:
-    return bounds[0] <= 0 <= bounds[1]
+def _between(difference: float, bounds: Interval) -> str:
+    low, high = (signed(bound) for bound in bounds)
+    return f"between {low} and {high} points, {signed(difference)} seen"
 
 
-def _too_small(mde: float | None) -> str:
-    return f" (a difference below {percent(mde)} points can't be told apart)" if mde else ""
+def _noted(note: str) -> str:
+    return f"; but {note}" if note else ""
 
 
 def _corrected(p_holm: float, family: int) -> str:

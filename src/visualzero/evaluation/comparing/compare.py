@@ -1,43 +1,48 @@
 """Two sets of scored responses to the same questions: which answers flipped, and what the paired statistics say."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from typing import Any
 
-from visualzero.errors import UserError
-from visualzero.evaluation.comparing.claims import claim, gain_claim
-from visualzero.evaluation.comparing.scored import Row, Scored, option
-from visualzero.evaluation.statistics import is_parsed, paired_difference, share_interval, split_gain
-from visualzero.wording import clean, interval, p_value, percent
+from visualzero.evaluation.comparing.planned import Pair, comparisons
+from visualzero.evaluation.comparing.same_questions import require_same_questions
+from visualzero.evaluation.comparing.scored import Row, Scored, option, with_readings
+from visualzero.evaluation.statistics import is_parsed, share_interval
+from visualzero.wording import clean, interval, listed, p_value, percent, signed
 
 WIDTH = 100  # characters of a question that are shown
 
 
-def compare(a: Scored, b: Scored) -> dict[str, Any]:
-    """The comparison as one dict.
+def compare(a: Scored, b: Scored, margin: float) -> dict[str, Any]:
+    """The comparison as one dict; `margin` is the difference up to which the two are called equal.
 
     Returns:
-        `a` and `b` (name, accuracy, interval, and parse_rate where the rows have a reading), the fields of
-        `PairedDifference` for a minus b, `claim`, `gain` and `gain_claim` (None without readings), and `flipped`: for
-        each question that only one side got right its id, `right_in`, question, right answer and both predictions.
+        `a` and `b` (name, accuracy, interval, and parse_rate where the rows have a reading), what `planned.comparisons`
+        says of a minus b (`gain` and `gain_claim` are None without readings), and `flipped`: for each question that
+        only one side got right its id, `right_in`, question, right answer and both predictions.
 
     Raises:
         UserError: if the two aren't about the same questions.
     """
-    _require_same_questions(a, b)
-    found = paired_difference(a.rows, b.rows)
+    require_same_questions(a, b)
     seeds = sorted({side.seed for side in (a, b) if side.seed is not None})
-    under = f"seed{'s' * (len(seeds) > 1)} {' and '.join(map(str, seeds))}" if seeds else ""
-    gain = split_gain(a.rows, b.rows) if _has_readings(a) and _has_readings(b) else None
+    rows = with_readings(a.rows), with_readings(b.rows)
+    pair = Pair(a.name, b.name, a.name, b.name, bool(seeds), {0: rows})
+    halves = a.halves if a.halves == b.halves else ((), ())
+    [found] = comparisons([pair], [0], margin, halves, _under(seeds))
+    if not (_has_readings(a) and _has_readings(b)):
+        found |= {"gain": None, "gain_claim": None}
+    left_out = ("a", "b", "seed", "p_holm")
     return {
         "a": _side(a),
         "b": _side(b),
-        **asdict(found),
-        "claim": claim(a.name, b.name, found, found.p_clustered, 1, under),
-        "gain": asdict(gain) if gain else None,
-        "gain_claim": gain_claim(a.name, b.name, gain) if gain else None,
+        **{key: value for key, value in found.items() if key not in left_out},
         "flipped": list(_flipped(a, b)),
     }
+
+
+def _under(seeds: list[int]) -> str:
+    """The seeds that two runs were trained with, in words."""
+    return f"seed{'s' * (len(seeds) > 1)} {listed(map(str, seeds))}" if seeds else ""
 
 
 def comparison_text(result: dict[str, Any]) -> str:
@@ -49,27 +54,19 @@ def comparison_text(result: dict[str, Any]) -> str:
     if result["n_images"] < result["n"]:
         tests += f", by image p {p_value(result['p_clustered'])} ({result['n_images']} images)"
     lines.append(f"{counts}; {tests}; standard error {percent(result['error'])} points")
+    if official := result["official"]:
+        points = f"{signed(official['difference'])} points {interval(official['interval'])}"
+        lines.append(f"official score: A minus B {points}, p {p_value(official['p_value'])}")
     if result["gain_claim"]:
         lines.append(result["gain_claim"])
+    if result["scorers_claim"] and not result["changes_sign"]:  # else the claim has it
+        lines.append(result["scorers_claim"])
     for key, count in (("a", result["b10"]), ("b", result["b01"])):
         lines += ["", f"Only {key.upper()} is right: {count}"]
         for row in result["flipped"]:
             if row["right_in"] == key:
                 lines += _flipped_text(row)
     return clean("\n".join(lines))
-
-
-def _require_same_questions(a: Scored, b: Scored) -> None:
-    ids_a, ids_b = ([row["id"] for row in side.rows] for side in (a, b))
-    if not ids_a and not ids_b:
-        raise UserError(f"{a.name} and {b.name}: no rows: score some responses first")
-    for side, other, only in ((a, b, set(ids_a) - set(ids_b)), (b, a, set(ids_b) - set(ids_a))):
-        if only:
-            first = min(only)
-            raise UserError(
-                f"{side.name} and {other.name}: not the same questions: {len(only)} only in {side.name}, such as"
-                f" '{first}': compare responses to one benchmark"
-            )
 
 
 def _has_readings(side: Scored) -> bool:

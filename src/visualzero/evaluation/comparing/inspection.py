@@ -71,7 +71,8 @@ def readings(row: Row) -> dict[str, int | None]:
         return dict(row["readings"])
     if not isinstance(row.get("response"), str) or not row.get("choices"):
         return {}
-    return readings_of(read_response(row["response"], row["choices"], think_prefix=False), row.get("answer_index", -1))
+    prefix = bool(row.get("think_prefix"))
+    return readings_of(read_response(row["response"], row["choices"], think_prefix=prefix), row.get("answer_index", -1))
 
 
 def _row(rows: list[Row], wanted: str, where: str) -> Row:

@@ -1,6 +1,6 @@
 """Scored responses by name: a JSONL file that `visualzero score` wrote, or a run of the study."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_uppercase
@@ -11,6 +11,8 @@ from visualzero.config.naming import unknown
 from visualzero.data.question import read_questions
 from visualzero.errors import UserError
 from visualzero.evaluation.reading.score import read_rows
+from visualzero.evaluation.reading.scorers import read_response
+from visualzero.evaluation.reading.scorers import readings as readings_of
 from visualzero.evaluation.rows import numbered_rows
 from visualzero.layout import UNTRAINED, Layout
 
@@ -20,11 +22,15 @@ NO_ANSWER = "no answer"
 
 @dataclass(frozen=True)
 class Scored:
-    """Score rows (id, correct, image_id and what else is known) and what to call them; `seed` of a trained run."""
+    """Score rows (id, correct, image_id and what else is known) and what to call them.
+
+    `seed` is that of a trained run, `halves` the sources of the 2D and 3D half of what a run was asked.
+    """
 
     name: str
     rows: list[Row]
     seed: int | None = None
+    halves: tuple[Sequence[str], Sequence[str]] = ((), ())
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,9 @@ def read_scored(name: str, study: Callable[[], tuple[Study, Layout]], benchmark:
     seed = run.seed if isinstance(run.seed, int) else None
     path = layout.scores(run.arm, run.seed, run.benchmark)
     rows = with_questions(_checked(read_rows(path), str(path)), layout, run)
-    return Scored(name if seed is None or "/" in name else f"{name}/{seed}", rows, seed)
+    asked = settings.data.benchmarks[run.benchmark]
+    halves = asked.sources_2d, asked.sources_3d
+    return Scored(name if seed is None or "/" in name else f"{name}/{seed}", rows, seed, halves)
 
 
 def read_file(path: Path) -> list[Row]:
@@ -100,6 +108,24 @@ def with_questions(rows: list[Row], layout: Layout, run: RunName) -> list[Row]:
         known: Row = {"question": question.get("question"), "choices": list(question.get("choices", ()))}
         made.append(row | known | {key: answer[key] for key in ("response", "prompt_sha") if key in answer})
     return made
+
+
+def with_readings(rows: list[Row]) -> list[Row]:
+    """The rows with every scorer's reading; as they are if one of them says nothing that could be read."""
+    if all("readings" in row for row in rows) or not all(_readable(row) for row in rows):
+        return rows
+    return [row | {"readings": row.get("readings") or _read(row)} for row in rows]
+
+
+def _readable(row: Row) -> bool:
+    texts = row.get("choices")
+    known = isinstance(texts, list) and 2 <= len(texts) <= 26 and all(isinstance(text, str) for text in texts)
+    return known and isinstance(row.get("response"), str) and isinstance(row.get("answer_index"), int)
+
+
+def _read(row: Row) -> dict[str, int | None]:
+    read = read_response(row["response"], row["choices"], think_prefix=bool(row.get("think_prefix")))
+    return readings_of(read, row["answer_index"])
 
 
 def option(row: Row, index: int | None) -> str:

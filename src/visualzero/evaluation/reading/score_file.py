@@ -46,7 +46,10 @@ def score_file(path: Path, out: Path, scorer: str = "strict", *, think_prefix: b
 
 
 def score_row(row: Mapping[str, Any], scorer: str, *, think_prefix: bool) -> dict[str, Any]:
-    """A row with prediction (an index or None), parse_class and correct; with "all", also every scorer's prediction."""
+    """A row with prediction (an index or None), parse_class and correct; with "all", also every scorer's prediction.
+
+    `think_prefix` is in the row where it is so, for whoever reads the response again.
+    """
     names = scorers() if scorer == ALL else [scorer]
     parsed = read_response(row["response"], row["choices"], think_prefix=think_prefix, names=names)
     read = readings(parsed, row["answer_index"])
@@ -56,6 +59,7 @@ def score_row(row: Mapping[str, Any], scorer: str, *, think_prefix: bool) -> dic
         "prediction": read[primary],
         "parse_class": parsed[primary].parse_class,
         "correct": read[primary] == row["answer_index"],
+        **({"think_prefix": True} if think_prefix else {}),
         **({"readings": read} if scorer == ALL else {}),
     }
 

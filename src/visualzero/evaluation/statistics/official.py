@@ -37,6 +37,30 @@ def official_score(accuracy: Mapping[str, float], sources_2d: Sequence[str], sou
     return (half_score(accuracy, sources_2d) + half_score(accuracy, sources_3d)) / 2
 
 
+def official_values(
+    values: Column, sources: Column, sources_2d: Sequence[str], sources_3d: Sequence[str]
+) -> Floats | None:
+    """One value for each question, whose mean is the official score; None if there is none or a source is empty.
+
+    Each is the score plus what the question moves it by, so that their clustered error is that of the score. `values`
+    are right answers or, since the score is linear in them, differences of two arms.
+    """
+    if not sources_2d or not sources_3d:
+        return None
+    data, names = np.asarray(values, dtype=np.float64), np.asarray(sources)
+    if not {*sources_2d, *sources_3d} <= set(names.tolist()):
+        return None
+    moves, score = np.zeros(len(data)), 0.0
+    for half in (sources_2d, sources_3d):
+        for source in half:
+            mine = names == source
+            weight, mean = 1 / (2 * len(half)), float(data[mine].mean())
+            score += weight * mean
+            moves[mine] += weight * len(data) / mine.sum() * (data[mine] - mean)
+    found: Floats = score + moves
+    return found
+
+
 def combined_interval(shares: Sequence[float], intervals: Sequence[Interval]) -> Interval:
     """95 % interval of the mean of independent shares, each with its own interval.
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import norm
+from scipy.stats import norm, t
 
+from visualzero.evaluation.statistics.official import official_values
 from visualzero.evaluation.statistics.shares import (
     Column,
+    Floats,
     Interval,
     Z,
     cluster_sums,
@@ -67,6 +69,49 @@ def paired_difference(a: ScoreRows, b: ScoreRows) -> PairedDifference:
         n=len(values),
         n_images=len(sums),
     )
+
+
+@dataclass(frozen=True)
+class OfficialDifference:
+    """Official score of a minus that of b on the same questions, with the t test by image."""
+
+    difference: float
+    error: float
+    interval: Interval
+    p_value: float
+    mde: float | None
+
+
+def official_difference(
+    a: ScoreRows, b: ScoreRows, sources_2d: Sequence[str], sources_3d: Sequence[str]
+) -> OfficialDifference | None:
+    """Compare two arms' score rows (id, correct, image_id, source) by the official score; None if there is none.
+
+    Raises:
+        ValueError: if the rows aren't about the same questions, each once, or there are none.
+    """
+    values = official_differences(a, b, sources_2d, sources_3d)
+    if values is None:
+        return None
+    images = [row["image_id"] for row in a]
+    mean, error, groups = float(values.mean()), clustered_error(values, images), len(set(images))
+    return OfficialDifference(
+        difference=mean,
+        error=error,
+        interval=mean_interval(values, images),
+        p_value=float(2 * t.sf(abs(mean) / error, groups - 1)) if error else float(not mean),
+        mde=DETECTABLE * error or None,
+    )
+
+
+def official_differences(
+    a: ScoreRows, b: ScoreRows, sources_2d: Sequence[str], sources_3d: Sequence[str]
+) -> Floats | None:
+    """By question of a, values whose mean is the difference of the official scores; None if there are none."""
+    if not sources_2d or not sources_3d:
+        return None
+    values = list(differences(a, b).values())
+    return official_values(values, [row["source"] for row in a], sources_2d, sources_3d)
 
 
 def differences(a: ScoreRows, b: ScoreRows) -> dict[str, int]:

@@ -67,8 +67,14 @@ def clustered_error(values: Column, clusters: Column) -> float:
 
 def cluster_sums(values: Column, clusters: Column) -> Floats:
     """The sum of the values of each cluster, clusters in sorted order."""
-    _, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    codes, _ = cluster_codes(clusters)
     return np.bincount(codes, weights=np.asarray(values, dtype=np.float64)).astype(np.float64)
+
+
+def cluster_codes(clusters: Column) -> tuple[npt.NDArray[np.int64], int]:
+    """The number of each value's cluster, counted from 0 in sorted order, and how many there are."""
+    names, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    return codes, len(names)
 
 
 @cache

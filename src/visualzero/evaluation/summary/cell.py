@@ -35,9 +35,7 @@ class ScoredBenchmark:
 
 
 def cell(rows: ScoreRows, benchmark: ScoredBenchmark) -> dict[str, Any]:
-    """The scores of one run on one benchmark; docs/statistics.md says what each number is."""
-    by_id = {row["id"]: row for row in rows}
-    rows = [by_id[name] for name in benchmark.questions["id"]]
+    """The scores of one run on one benchmark, rows in its order; docs/statistics.md says what each number is."""
     n, right = len(rows), sum(row["correct"] for row in rows)
     tokens = np.array([row["n_tokens"] for row in rows])
     classes = Counter(row["parse_class"] for row in rows)

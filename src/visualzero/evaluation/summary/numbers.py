@@ -5,17 +5,16 @@ of the config, tasks come in the order of the questions.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from visualzero.errors import UserError
 from visualzero.evaluation.comparing.planned import Pair, comparisons_over_seeds
 from visualzero.evaluation.comparing.planned import comparisons as comparisons_of
-from visualzero.evaluation.statistics import ScoreRows, t_interval
+from visualzero.evaluation.statistics import ScoreRows
 from visualzero.evaluation.summary.baselines import baselines
 from visualzero.evaluation.summary.cell import ScoredBenchmark, cell
+from visualzero.evaluation.summary.scorers import accuracies, over_seeds
 
 DIGITS = 6
 P_DIGITS = 4  # significant ones, since a small p-value is not 0
@@ -31,6 +30,7 @@ def summarize(
     arms: Mapping[str, Mapping[str, Any]],
     seeds: Sequence[int],
     benchmarks: Mapping[str, ScoredBenchmark],
+    margin: float,
     comparisons: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """The content of summary.json.
@@ -43,12 +43,14 @@ def summarize(
         arms: title, recipe, init, prompt and trained of each arm, in the order to keep.
         seeds: the seeds of the trained arms.
         benchmarks: by name, in the order to keep.
+        margin: the difference up to which arms are called equal.
         comparisons: pairs (a, b) of arms; the difference is that of a minus b, for every seed that both have.
 
     Raises:
         UserError: if scores aren't about the benchmark's questions, or a source of an official score has none.
     """
     _check(scores, benchmarks)
+    scores = {key: _in_order(rows, benchmarks[key[2]]) for key, rows in scores.items()}
 
     def key(arm: str, seed: int, name: str) -> tuple[str, int | None, str]:
         return arm, seed if arms[arm]["trained"] else None, name
@@ -68,15 +70,27 @@ def summarize(
         }
         for arm in arms
     }
+    by_arm = {
+        name: {
+            arm: {str(seed): scores[its] for seed in seeds if (its := key(arm, seed, name)) in scores} for arm in arms
+        }
+        for name in benchmarks
+    }
     pairs = {name: [pair(a, b, name) for a, b in comparisons] for name in benchmarks}
+    halves = {name: (benchmark.sources_2d, benchmark.sources_3d) for name, benchmark in benchmarks.items()}
     summary = {
         "scale": scale,
         "scorer": scorer,
+        "margin": margin,
         "arms": {
             arm: {
                 **{key: facts[key] for key in ARM_KEYS},
                 "seeds": by_seed[arm],
-                "over_seeds": over_seeds(by_seed[arm], benchmarks) if facts["trained"] else {},
+                "over_seeds": {
+                    name: over_seeds(by_arm[name][arm], halves[name])
+                    for name in benchmarks
+                    if facts["trained"] and len(by_arm[name][arm]) > 1
+                },
             }
             for arm, facts in arms.items()
         },
@@ -84,8 +98,18 @@ def summarize(
             name: baselines(benchmark.questions, benchmark.sources_2d, benchmark.sources_3d)
             for name, benchmark in benchmarks.items()
         },
-        "comparisons": {name: comparisons_of(pairs[name], seeds) for name in benchmarks},
-        "comparisons_over_seeds": {name: comparisons_over_seeds(pairs[name]) for name in benchmarks},
+        "accuracies": {
+            name: {
+                arm: found
+                for arm, rows in by_arm[name].items()
+                if (found := accuracies(rows if arms[arm]["trained"] else dict(list(rows.items())[:1])))
+            }
+            for name in benchmarks
+        },
+        "comparisons": {name: comparisons_of(pairs[name], seeds, margin, halves[name]) for name in benchmarks},
+        "comparisons_over_seeds": {
+            name: comparisons_over_seeds(pairs[name], margin, halves[name]) for name in benchmarks
+        },
     }
     figures: dict[str, Any] = rounded(summary)
     return figures
@@ -96,25 +120,10 @@ def summary_text(summary: Mapping[str, Any]) -> str:
     return json.dumps(summary, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def over_seeds(by_seed: Mapping[str, Mapping[str, Any]], benchmarks: Iterable[str]) -> dict[str, Any]:
-    """By benchmark, micro and official score of a trained arm over at least two seeds."""
-    made = {}
-    for name in benchmarks:
-        ran = {seed: cells[name] for seed, cells in by_seed.items() if name in cells}
-        if len(ran) > 1:
-            made[name] = {
-                score: _over_seeds({seed: scored[score] for seed, scored in ran.items()})
-                for score in ("micro", "official")
-            }
-    return made
-
-
-def _over_seeds(values: Mapping[str, float | None]) -> dict[str, Any] | None:
-    """Mean, t interval and each value; None for a score that the benchmark hasn't."""
-    each = [value for value in values.values() if value is not None]
-    if not each:
-        return None
-    return {"mean": float(np.mean(each)), "interval": t_interval(each, within=(0.0, 1.0)), "seeds": values}
+def _in_order(rows: ScoreRows, benchmark: ScoredBenchmark) -> ScoreRows:
+    """Rows in the order of the questions, so that those of all arms and seeds stand beside each other."""
+    by_id = {row["id"]: row for row in rows}
+    return [by_id[name] for name in benchmark.questions["id"]]
 
 
 def _check(scores: Scores, benchmarks: Mapping[str, ScoredBenchmark]) -> None:

@@ -42,6 +42,7 @@ def summarize_study(study: Study, layout: Layout) -> None:
             name: ScoredBenchmark(questions[name], benchmark.sources_2d, benchmark.sources_3d)
             for name, benchmark in study.data.benchmarks.items()
         },
+        margin=study.margin,
         comparisons=[(pair.a, pair.b) for pair in study.comparisons],
     )
 
