@@ -90,8 +90,8 @@ def test_a_stated_difference_is_found_in_77_to_83_percent(seeds: int, luck: floa
     )
     stated = detectable(spread, seeds, n, seen[0].clusters)
     assert 0.77 <= 1 - np.mean(found(*studies(rng, 2000, n, 2, seeds, luck, stated))[:, 1]) <= 0.83
-    told = [one for study in seen[:100] if (one := detectable_again(study))]
-    assert np.median(told) == pytest.approx(stated, rel=0.12)  # what studies print is about that
+    told = [one for study in seen if (one := detectable_again(study))]
+    assert np.mean(told) == pytest.approx(stated, rel=0.06)  # what studies print, on average
 
 
 def test_what_was_printed_before_is_found_in_a_third() -> None:
