@@ -205,8 +205,14 @@ def killed_after_one_batch(engine: Engine) -> Engine:
         (lambda content: content + b'{"run": "base/untrained", "id": "train-1-0', 2),
         (lambda content: content[:-50] + "ß".encode()[:1], 3),
         (lambda content: b"", 3),
+        (lambda content: b"{}\n", 3),
+        (lambda content: content[:40] + bytes([content[40] ^ 1]) + content[41:], 3),
+        (lambda content: content[: len(content) // 2] + bytes(len(content) - len(content) // 2), 3),
     ],
-    ids=["between two batches", "in the next line", "in the last line, within a character", "before anything"],
+    ids=[
+        *("between two batches", "in the next line", "in the last line, within a character", "before anything"),
+        *("another content", "one bit is another", "zeros, as after a crash of the machine"),
+    ],
 )
 def test_interruptions_leave_no_trace_in_the_result(
     undisturbed: Path,
@@ -230,7 +236,7 @@ def test_interruptions_leave_no_trace_in_the_result(
     with pytest.raises(InterruptedError):
         predict(JOB, killed, processor, toyspace, out, partial_file.parent)
     assert not out.exists()
-    assert len(read_rows(partial_file)) == SETTINGS.batch_size
+    assert len(partial_file.read_text().splitlines()) == SETTINGS.batch_size
     partial_file.write_bytes(damage(partial_file.read_bytes()))
     with pytest.raises(InterruptedError):
         predict(JOB, killed, processor, toyspace, out, partial_file.parent)
@@ -254,14 +260,16 @@ def test_an_interrupted_shard_goes_on_with_its_own_batches(
 
 
 def test_a_finished_job_that_is_asked_again_needs_no_engine(
-    undisturbed: Path, tmp_path: Path, processor: ImageProcessor, toyspace: "pd.DataFrame"
+    undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
 ) -> None:
     def unused(batches: Iterable[Batch]) -> Iterator[list[Answer]]:
         raise AssertionError("there was nothing left to answer")
 
     partial_file = tmp_path / "work" / "responses.jsonl"
-    partial_file.parent.mkdir()
-    partial_file.write_bytes(undisturbed.read_bytes())  # it was killed just before it wrote the result
+    (tmp_path / "out.jsonl").mkdir()
+    with pytest.raises(OSError, match="directory"):  # it ends just before it has written the result
+        predict(JOB, engine, processor, toyspace, tmp_path / "out.jsonl", partial_file.parent)
+    (tmp_path / "out.jsonl").rmdir()
     predict(JOB, unused, processor, toyspace, tmp_path / "out.jsonl", partial_file.parent)
     assert (tmp_path / "out.jsonl").read_bytes() == undisturbed.read_bytes()
 

@@ -5,6 +5,7 @@ finished batch is appended to the partial file in `work`. So neither the number 
 byte of the result: whatever still lacks an answer is answered in the same company.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ def _answer(
         for done, (batch, given) in enumerate(zip(missing, engine(missing), strict=True), total - len(missing) + 1):
             for one, answer in zip(batch, given, strict=True):
                 rows[one.id] = {**job.labels, "id": one.id, "prompt_sha": one.prompt_sha, **answer}
-            file.writelines(json.dumps(rows[one.id], ensure_ascii=False) + "\n" for one in batch)
+            file.writelines(_sealed(rows[one.id]) for one in batch)
             file.flush()
             progress.update(done)
 
@@ -74,17 +75,28 @@ def _name(job: Job) -> str:
     return f"{job.labels['benchmark']} ({control})" if control else job.labels["benchmark"]
 
 
+def _sealed(row: Row) -> str:
+    """A row as a line that begins with its own digest."""
+    text = json.dumps(row, ensure_ascii=False)
+    return f"{_digest(text)} {text}\n"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _finished(partial: Path) -> dict[str, Row]:
-    """Rows of an earlier attempt by id; a last line that was cut off is dropped, in the file too."""
+    """Rows of an earlier attempt by id, up to a line that was cut off or damaged; the rest of the file is dropped."""
     if not partial.exists():
         return {}
     rows: dict[str, Row] = {}
     whole = 0
     with partial.open("rb") as file:
         for line in file:
-            if not line.endswith(b"\n"):
+            digest, _, text = line.decode("utf-8", "replace").removesuffix("\n").partition(" ")
+            if not line.endswith(b"\n") or digest != _digest(text):
                 break
-            row = json.loads(line)
+            row = json.loads(text)
             rows[row["id"]] = row
             whole += len(line)
     with partial.open("rb+") as file:
