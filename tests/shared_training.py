@@ -2,7 +2,8 @@
 
     python tests/shared_training.py WEIGHTS QUESTIONS OUT [--stop]
 
-With --stop it ends, as if it were killed, once the second step of GRPO is saved. Without it, it then goes on.
+With --stop SFT ends, as if it were killed, once all steps are made, and GRPO once its second one is saved. Without it
+both then go on.
 
 Completions are not sampled: each process draws random numbers of its own, so two processes would sample others than one
 does. Here a completion is given by its prompt and its place in the group.
@@ -10,6 +11,7 @@ does. Here a completion is given by its prompt and its place in the group.
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from accelerate.state import AcceleratorState, PartialState
 from accelerate.utils import DistributedType
 
 from visualzero.config import read_study
+from visualzero.training import run as running
 from visualzero.training.grpo import train_grpo
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run
@@ -61,6 +64,22 @@ def stop_at_the_second_checkpoint() -> None:
     Sealing.on_save = seal_and_stop
 
 
+class StoppedError(Exception):
+    """The process was ended."""
+
+
+def stop_sft_before_it_is_published() -> None:
+    """Let every process end there; a run that goes on has nothing to train."""
+    save = running.save_model
+
+    def stop(trainer: Any, *args: Any) -> None:
+        if not isinstance(trainer, PolicyTrainer):
+            raise StoppedError
+        save(trainer, *args)
+
+    running.save_model = stop
+
+
 def take_fsdp_on_a_cpu() -> None:
     """Accelerate takes FSDP for GPUs alone, and without a word falls back to DDP."""
     initialize = AcceleratorState.__init__
@@ -74,11 +93,11 @@ def take_fsdp_on_a_cpu() -> None:
 
 
 def main(weights: Path, questions: Path, out: Path) -> None:
-    """Train base-sft and base-grpo, but for what is there already; how they were launched is left in `launched`."""
+    """Train base-sft and base-grpo; how they were launched is left in `launched`."""
     PolicyTrainer._generate_single_turn = fixed_completions
     study = read_study(ROOT / "config/config.yaml", SETTINGS)
     for arm, train in (("base-sft", train_sft), ("base-grpo", train_grpo)):
-        if not (out / arm / "manifest.json").is_file():
+        with suppress(StoppedError):
             train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
     (out / "launched").write_text(AcceleratorState().distributed_type.value)
 
@@ -87,6 +106,7 @@ if __name__ == "__main__":
     *folders, last = sys.argv[1:]
     if last == "--stop":
         stop_at_the_second_checkpoint()
+        stop_sft_before_it_is_published()
     else:
         folders.append(last)
     if os.environ.get("ACCELERATE_USE_FSDP") == "true":
