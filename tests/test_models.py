@@ -24,6 +24,7 @@ from visualzero.models.fetching import fetch_model
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
+from visualzero.models.publishing import save_processor
 from visualzero.models.tiny.pretrain import IMAGE_TOKENS, patchify
 from visualzero.prompts import render, user_message
 
@@ -215,6 +216,18 @@ def test_no_prompt_is_cut_or_filled_whatever_the_tokenizer_asks_for(
     ours.tokenizer.save_pretrained(checkpoint)  # nor by what is saved
     again = load_processor(checkpoint, "r1_zero", **SIZES).tokenizer
     assert not {"max_length", "truncation", "padding", "pad_to_multiple_of"} & again.init_kwargs.keys()
+
+
+def test_a_tokenizer_is_saved_as_it_was_loaded_whatever_it_has_filled_up(
+    processor: ImageProcessor, tmp_path: Path
+) -> None:
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+    save_processor(processor, tmp_path / "before")
+    processor.tokenizer(["one", "one of two"], padding=True, truncation=True, max_length=2)
+    save_processor(processor, tmp_path / "after")
+    before, after = ((tmp_path / name / "tokenizer.json").read_bytes() for name in ("before", "after"))
+    assert before == after
 
 
 def test_a_text_with_more_images_than_there_are_is_an_error(

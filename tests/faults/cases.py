@@ -172,7 +172,7 @@ def damaged_result(chance: random.Random, unseen: bool = False) -> Fault:
         kind = chance.choice(kinds)
         path = chance.choice([path for path in files if path.relative_to(ROOT).parts[0] == kind])
         damage(study.folder / path, chance)
-        return Again(SNAKEMAKE, (), f"{path.relative_to(ROOT)} {damage.__name__}", unseen)
+        return Again(SNAKEMAKE, (), f"{path.relative_to(ROOT)} {damage.__name__}", unseen=unseen)
 
     return Fault("results", damage.__name__, inject)
 

@@ -12,12 +12,17 @@ from pathlib import Path
 from visualzero.manifest import write_json
 from visualzero.models import processing_images
 from visualzero.models.processing_images import ImageProcessor
+from visualzero.models.tokens import keep_whole
 
 CODE = Path(processing_images.__file__)
 
 
 def save_processor(processor: ImageProcessor, folder: Path) -> None:
-    """Write the tokenizer, the prompt as chat_template.jinja, and how images are sized and normalized, to `folder`."""
+    """Write the tokenizer, the prompt as chat_template.jinja, and how images are sized and normalized, to `folder`.
+
+    The tokenizer is written as it was loaded: that a batch was filled up in between leaves no trace in it.
+    """
+    keep_whole(processor.tokenizer)
     processor.tokenizer.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
     shutil.copyfile(CODE, folder / CODE.name)
