@@ -49,53 +49,44 @@ onerror:
 rule all:
     default_target: True
     input:
-        DATA,
-        MODELS,
-        SFT,
-        GRPO,
-        ANSWERS,
-        layout.summary,
-        PAGE,
+        checked(DATA, MODELS, SFT, GRPO, ANSWERS, layout.summary, PAGE),
 
 
 rule data:
     input:
-        DATA,
+        checked(DATA),
 
 
 rule models:
     input:
-        MODELS,
+        checked(MODELS),
 
 
 rule sft:
     input:
-        SFT,
+        checked(SFT),
 
 
 rule grpo:
     input:
-        GRPO,
+        checked(GRPO),
 
 
 rule train:
     input:
-        SFT,
-        GRPO,
+        checked(SFT, GRPO),
 
 
 rule evaluate:
     input:
-        ANSWERS,
-        layout.summary,
+        checked(ANSWERS, layout.summary),
 
 
 rule curve:
     input:
-        layout.curve,
+        checked(layout.curve),
 
 
 rule report:
     input:
-        layout.summary,
-        PAGE,
+        checked(layout.summary, PAGE),

@@ -4,7 +4,12 @@
 #
 # Without GPUs, PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu spares the CUDA libraries (gigabytes). With
 # VISUALZERO_PIP=uv, uv (which has to be on PATH) installs in place of pip, and environments share their files.
+#
+# This project is not installed: jobs run the code of their own tree (workflow/scripts/logged), so that trees can share
+# environments (`--conda-prefix`). Packages of the user's (~/.local, PYTHONPATH) never stand in for these.
 set -euo pipefail
+unset PYTHONPATH PIP_TARGET PIP_PREFIX
+export PYTHONNOUSERSITE=1 PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0
 install=(python -m pip install --no-input --disable-pip-version-check --progress-bar off)
 if [ "${VISUALZERO_PIP:-pip}" = uv ]; then
     install=(uv pip install --python "$CONDA_PREFIX/bin/python" --link-mode hardlink)
@@ -29,9 +34,7 @@ pyparsing==3.3.3
 python-dateutil==2.9.0.post0
 pyyaml==6.0.3
 scipy==1.17.1
-setuptools==84.2.1
 six==1.17.0
 typing-extensions==4.16.0
 typing-inspection==0.4.5
 PINS
-"${install[@]}" --no-deps --no-build-isolation --editable .

@@ -54,6 +54,17 @@ def test_an_env_takes_python_and_pip_from_conda_forge_only(env: Path) -> None:
     assert {name: version.count(".") for name, version in specs.items()} == {"python": 2, "pip": 2}
 
 
+@pytest.mark.parametrize("env", ENVS, ids=lambda env: env.stem)
+def test_an_env_holds_no_trees_code_and_none_of_the_users_packages(env: Path) -> None:
+    """Trees share environments (`--conda-prefix`), and jobs bring their own tree's code (`workflow/scripts/logged`)."""
+    lines = env.with_suffix(".post-deploy.sh").read_text().splitlines()
+    commands = [line for line in lines if line.startswith('"${install[@]}"')]
+    assert commands == ["\"${install[@]}\" --requirement /dev/stdin <<'PINS'"]
+    before = lines[: lines.index(commands[0])]
+    assert "unset PYTHONPATH PIP_TARGET PIP_PREFIX" in before
+    assert "export PYTHONNOUSERSITE=1 PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0" in before
+
+
 def test_the_env_of_vllm_holds_that_of_training_but_for_what_vllm_asks_for() -> None:
     assert pins("train-vllm") == VLLM
     assert HOLDS["vllm"].items() <= VLLM.items()

@@ -71,6 +71,8 @@ def test_snakemake_does_not_believe_in_results_that_nobody_has_verified(recorded
     assert done.returncode == 1
     assert re.search(r"results/demo/data/train\.parquet and \d+ more: not made here", done.stdout)
     assert "visualzero hydrate" in done.stdout
+    for target in ("train", "report", MODEL.replace("model/model.safetensors", "manifest.json")):
+        assert "not made here" in clone.run("snakemake", "-n", target).stdout, target
     assert len(clone.snakemake("-n", "--forceall", "all")) == 17
 
 

@@ -19,12 +19,13 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from visualzero import __version__
 from visualzero.errors import UserError
 from visualzero.processes import begun, machine, machine_key
 
 PART = ".part"  # ends the names of what is being written
 FORGOTTEN = 24 * 3600.0  # seconds after which what another machine was writing is nobody's
-PACKAGES = ("visualzero", "torch", "transformers", "trl", "accelerate", "peft", "datasets", "pyarrow", "pillow")
+PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "datasets", "pyarrow", "pillow")
 
 
 def sha256(path: Path) -> str:
@@ -157,7 +158,7 @@ def differences(path: Path, *parts: str) -> Iterator[tuple[str, str]]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that can change results, where they are installed."""
-    found = {"python": platform.python_version()}
+    found = {"python": platform.python_version(), "visualzero": __version__}
     for package in PACKAGES:
         try:
             found[package] = version(package)

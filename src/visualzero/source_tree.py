@@ -1,5 +1,9 @@
-"""Whose code runs: that of the tree in which one works, and no other's."""
+"""Whose code runs: that of the tree in which one works, with its environment's packages, and no other's."""
 
+import os
+import site
+import sys
+from collections.abc import MutableMapping
 from pathlib import Path
 
 from visualzero.errors import UserError
@@ -21,3 +25,22 @@ def check_tree(folder: Path, package: Path = PACKAGE) -> None:
             f"visualzero: the code of another tree runs ({package}), and not that of this one ({own.resolve()}):"
             f" run `make env` in {folder.resolve()}, then its .venv/bin/visualzero (source .venv/bin/activate)"
         )
+
+
+def put_this_python_first(environ: MutableMapping[str, str]) -> None:
+    """Let programs be found beside the Python that runs this, before any other on PATH.
+
+    A job then runs in the environment that has planned it, also where that was called by its path and not activated.
+    """
+    environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", os.defpath)])
+
+
+def leave_out_user_packages(path: list[str], environ: MutableMapping[str, str]) -> None:
+    """Take folders of the user's (PYTHONPATH, ~/.local) out of a Python's path and out of what its children are given.
+
+    A cluster's modules set PYTHONPATH, and `pip install --user` fills ~/.local; packages there would be taken for those
+    that the environment pins.
+    """
+    given = {*environ.pop("PYTHONPATH", "").split(os.pathsep), site.getusersitepackages()}
+    path[:] = [folder for folder in path if folder not in given or Path(folder) == PACKAGE.parent]
+    environ["PYTHONNOUSERSITE"] = "1"

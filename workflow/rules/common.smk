@@ -10,11 +10,16 @@ from pathlib import Path
 if (Path(workflow.basedir) / "src").is_dir():
     sys.path.insert(0, str(Path(workflow.basedir) / "src"))
 
+from visualzero.source_tree import check_tree, leave_out_user_packages, put_this_python_first
+
+leave_out_user_packages(sys.path, os.environ)
+
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from snakemake.settings.types import DeploymentMethod
 
 from visualzero import jobs
+from visualzero.cluster.outer_job import leave_job
 from visualzero.config import CONTROLS, overrides_of, read_study
 from visualzero.data.local import find_table
 from visualzero.doctor.cluster import blockers
@@ -23,7 +28,6 @@ from visualzero.layout import REPORT_FILES, UNTRAINED, Layout, kept_steps, seeds
 from visualzero.reruns.lock import take_over
 from visualzero.reruns.trust import check_results, keep_receipts
 from visualzero.reruns.unlinking import unlink_from_cache
-from visualzero.source_tree import check_tree
 from visualzero.training.slurm_job import CHAINED
 
 # What was given on Snakemake's command line. Jobs get it as --set, so that they see the same study. It is one of their
@@ -48,8 +52,10 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
         logger.warning(f"visualzero: {line}")
 
 if DeploymentMethod.CONDA not in workflow.deployment_settings.deployment_method:
-    # Jobs run in the Python that plans, whichever comes first on PATH.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    put_this_python_first(os.environ)
+
+if SUBMITS and workflow.is_main_process:
+    leave_job(os.environ)
 
 
 def begin():
@@ -131,8 +137,9 @@ def one_of(names):
 def check():
     """Stop a plan if results were pulled, copied or altered, or have lost a file, since Snakemake would believe in them.
 
-    Not so if everything is made again anyway, and not in the jobs of a cluster. Every plan begins with questions or
-    models, whose inputs ask for this; when files are read, Snakemake doesn't know yet what it is asked to do.
+    Not so if everything is made again anyway, and not in the jobs of a cluster. Each rule has an input that asks for
+    this: when files are read, Snakemake doesn't know yet what it is asked to do, and where it looks for what could make a
+    file that is there, it goes on without a rule that has said no.
     """
     if not workflow.is_main_process or workflow.dag_settings.forceall:
         return
@@ -140,6 +147,18 @@ def check():
         check_results(study, layout)
     except UserError as error:
         raise WorkflowError(str(error)) from None
+
+
+def checked(*paths):
+    """Inputs without wildcards, single ones and lists of them, for which results are checked first."""
+    every = [path for given in paths for path in (given if isinstance(given, list) else [given])]
+    return lambda wildcards: check() or every
+
+
+def questions_manifest(wildcards):
+    """The manifest of the questions that are asked."""
+    check()
+    return manifest_of(layout.questions(wildcards.benchmark))
 
 
 def source_table(wildcards):
@@ -177,6 +196,7 @@ def weights(wildcards):
 
 def initial_manifest(wildcards):
     """The manifest of the checkpoint that an arm starts from: an initial model, or another arm's run."""
+    check()
     return layout.initial(study, wildcards.arm, wildcards.seed).parent / "manifest.json"
 
 

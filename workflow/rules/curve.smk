@@ -6,7 +6,7 @@ KEPT_RESPONSES = layout.checkpoint_predictions("{arm}", "{seed}", "{step}", BENC
 
 rule predict_checkpoint:
     input:
-        questions_manifest=manifest_of(layout.questions(BENCHMARKS[0])),
+        questions_manifest=checked(manifest_of(layout.questions(BENCHMARKS[0]))),
         questions=ancient(layout.questions(BENCHMARKS[0])),
         run_manifest=layout.run("{arm}", "{seed}") / "manifest.json",
     output:
@@ -31,6 +31,7 @@ rule predict_checkpoint:
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
         " predict {wildcards.arm} --seed {wildcards.seed} {params.benchmark} --checkpoint {wildcards.step}"
+        " --planned {params.fingerprint}"
 
 
 rule accuracy_curve:
@@ -41,7 +42,7 @@ rule accuracy_curve:
             for seed in study.seeds
             for step in kept_steps(study, arm)
         ],
-        questions_manifest=manifest_of(layout.questions(BENCHMARKS[0])),
+        questions_manifest=checked(manifest_of(layout.questions(BENCHMARKS[0]))),
     output:
         layout.curve,
     log:
@@ -59,3 +60,4 @@ rule accuracy_curve:
         "Accuracy against steps"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides} curve"
+        " --planned {params.fingerprint}"

@@ -23,3 +23,4 @@ rule questions:
         "Questions: {wildcards.name}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides} questions {wildcards.name}"
+        " --planned {params.fingerprint}"

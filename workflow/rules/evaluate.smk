@@ -17,7 +17,7 @@ scattergather:
 
 rule predict:
     input:
-        questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
+        questions_manifest=questions_manifest,
         questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
         weights_manifest=weights_manifest,
         weights=weights,
@@ -44,6 +44,7 @@ rule predict:
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
         " predict {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark} {params.options}"
+        " --planned {params.fingerprint}"
 
 
 if SHARDED:
@@ -51,7 +52,7 @@ if SHARDED:
     rule gather:
         input:
             shards=gather.shard(shard_of("{scatteritem}"), allow_missing=True),
-            questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
+            questions_manifest=questions_manifest,
             questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
             weights_manifest=weights_manifest,
             weights=weights,
@@ -76,12 +77,13 @@ if SHARDED:
         shell:
             "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
             " gather {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark} {params.options}"
+            " --planned {params.fingerprint}"
 
 
 rule score:
     input:
         predictions=RESPONSES,
-        questions_manifest=lambda wildcards: manifest_of(layout.questions(wildcards.benchmark)),
+        questions_manifest=questions_manifest,
         questions=lambda wildcards: ancient(layout.questions(wildcards.benchmark)),
     output:
         SCORES,
@@ -105,11 +107,12 @@ rule score:
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides}"
         " score-arm {wildcards.arm} --seed {wildcards.seed} {wildcards.benchmark} {params.options}"
+        " --planned {params.fingerprint}"
 
 
 rule summarize:
     input:
-        scores=[layout.scores(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS],
+        scores=checked([layout.scores(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS]),
         questions=[manifest_of(layout.questions(benchmark)) for benchmark in BENCHMARKS],
     output:
         layout.summary,
@@ -130,3 +133,4 @@ rule summarize:
         "Summary of {study.scale}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides} summarize"
+        " --planned {params.fingerprint}"

@@ -20,6 +20,7 @@ rule initial_model:
         "Initial model: {wildcards.init}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides} model {wildcards.init}"
+        " --planned {params.fingerprint}"
 
 
 # Rebuilds what the repository holds in models/. It declares no output, so it runs whenever it is asked for.

@@ -1,6 +1,6 @@
 rule page:
     input:
-        layout.summary,
+        checked(layout.summary),
         [layout.predictions(*evaluation) for evaluation in EVALUATIONS],
         [layout.run(arm, seed) / "manifest.json" for arm in study.trained_arms() for seed in study.seeds],
         manifest_of(layout.questions("train")),
@@ -26,3 +26,4 @@ rule page:
         "Report of {study.scale}"
     shell:
         "workflow/scripts/logged {log} python -m visualzero {resources.overrides} report"
+        " --planned {params.fingerprint}"

@@ -44,6 +44,7 @@ rule train_sft:
         " accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
         " --num_processes {resources.processes} --num_cpu_threads_per_process {threads}"
         " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"
+        " --planned {params.fingerprint}"
 
 
 rule train_grpo:
@@ -83,3 +84,4 @@ rule train_grpo:
         " accelerate launch --config_file config/accelerate/{resources.accelerate}.yaml"
         " --num_processes {resources.processes} --num_cpu_threads_per_process {threads}"
         " -m visualzero {resources.overrides} train {wildcards.arm} --seed {wildcards.seed}"
+        " --planned {params.fingerprint}"

@@ -1,6 +1,7 @@
 """Commands that a rule of the workflow runs, in the order of the study."""
 
 from visualzero.cli.commands import Commands, Options, benchmark_of, seed_of, study_of, takes_arm, takes_benchmark
+from visualzero.errors import UserError
 from visualzero.layout import Layout
 
 
@@ -8,8 +9,10 @@ def add(commands: Commands) -> None:
     """Declare them."""
     questions = commands.add("questions", _questions, "make the Question table of `train` or of a benchmark")
     questions.add_argument("name", help="train, or a benchmark of data.benchmarks")
-    commands.add("model", _model, "fetch an initial model").add_argument("init", choices=("base", "instruct"))
-    takes_arm(commands.add("train", _train, "train an arm with a seed, from its last checkpoint if there is one"))
+    model = commands.add("model", _model, "fetch an initial model")
+    model.add_argument("init", choices=("base", "instruct"))
+    train = commands.add("train", _train, "train an arm with a seed, from its last checkpoint if there is one")
+    takes_arm(train)
 
     predict = commands.add("predict", _predict, "let an arm answer a benchmark")
     gather = commands.add("gather", _gather, "join the evaluate.shards parts of an arm's responses to a benchmark")
@@ -20,18 +23,30 @@ def add(commands: Commands) -> None:
     predict.add_argument("--shard", metavar="N-of-M", help="answer this part of it only, such as 2-of-4")
     predict.add_argument("--checkpoint", type=int, metavar="STEP", help="with the weights kept of this step")
 
-    commands.add("curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep")
-    commands.add("summarize", _summarize, "every number of the study in one JSON file")
-    commands.add("report", _report, "the page, with CSV and Markdown tables")
+    curve = commands.add("curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep")
+    summarize = commands.add("summarize", _summarize, "every number of the study in one JSON file")
+    report = commands.add("report", _report, "the page, with CSV and Markdown tables")
+    for parser in (questions, model, train, predict, gather, score, curve, summarize, report):
+        parser.add_argument("--planned", metavar="FINGERPRINT", help="do nothing unless it is made from exactly this")
 
 
-def _made_from(layout: Layout, parts: dict[str, str]) -> str:
-    """The fingerprint of what a job is made from, which is kept for `visualzero why`."""
+def _made_from(options: Options, layout: Layout, parts: dict[str, str]) -> str:
+    """The fingerprint of what a job is made from, which is kept for `visualzero why`.
+
+    Raises:
+        UserError: if it isn't the one that was planned: Snakemake would note that one, and later believe it.
+    """
     from visualzero.fingerprint import digest
     from visualzero.reruns.ledger import remember
 
+    made_from = digest(parts)
+    if options.planned not in (None, made_from):
+        raise UserError(
+            f"code, config or envs: not those that Snakemake has planned this job with ({options.planned}, here"
+            f" {made_from}): they were edited since, or other code runs here: run snakemake again"
+        )
     remember(layout, parts)
-    return digest(parts)
+    return made_from
 
 
 def _questions(options: Options) -> None:
@@ -45,7 +60,7 @@ def _questions(options: Options) -> None:
         key = f"data.benchmarks.{options.name}.source"
         benchmark = study.data.benchmarks[benchmark_of(study, options.name)]
         source, listed = benchmark.source, benchmark.options
-    made_from = _made_from(layout, data_parts(study, options.name))
+    made_from = _made_from(options, layout, data_parts(study, options.name))
     build_questions(source, layout.questions(options.name), made_from, key, listed)
 
 
@@ -56,7 +71,7 @@ def _model(options: Options) -> None:
     study, layout = study_of(options)
     source = getattr(study.models, options.init)
     key = f"models.{options.init}"
-    fetch_model(source, layout.model(options.init), _made_from(layout, model_parts(study, options.init)), key)
+    fetch_model(source, layout.model(options.init), _made_from(options, layout, model_parts(study, options.init)), key)
 
 
 def _train(options: Options) -> None:
@@ -65,7 +80,7 @@ def _train(options: Options) -> None:
     if study.arm(options.arm).trained:
         from visualzero.jobs import run_parts
 
-        _made_from(layout, run_parts(study, options.arm, seed))
+        _made_from(options, layout, run_parts(study, options.arm, seed))
     from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
 
     train_arm(study, layout, options.arm, seed)
@@ -77,7 +92,7 @@ def _predict(options: Options) -> None:
 
     study, layout = study_of(options)
     benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
-    _made_from(layout, predict_parts(study, options.arm, benchmark, options.control))
+    _made_from(options, layout, predict_parts(study, options.arm, benchmark, options.control))
     shard = Shard.parse(options.shard) if options.shard else None
     from visualzero.stages import predict_arm  # loads torch
 
@@ -86,9 +101,11 @@ def _predict(options: Options) -> None:
 
 def _gather(options: Options) -> None:
     from visualzero.evaluation.answering.gather import gather_arm
+    from visualzero.jobs import predict_parts
 
     study, layout = study_of(options)
     benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
+    _made_from(options, layout, predict_parts(study, options.arm, benchmark, options.control))
     gather_arm(study, layout, options.arm, seed, benchmark, options.control)
     from visualzero.evaluation.answering.record import write_record  # loads transformers
 
@@ -101,14 +118,17 @@ def _score_arm(options: Options) -> None:
 
     study, layout = study_of(options)
     benchmark = benchmark_of(study, options.benchmark)
-    _made_from(layout, score_parts(study, options.arm))
+    _made_from(options, layout, score_parts(study, options.arm))
     score_arm(study, layout, options.arm, seed_of(options, study), benchmark, options.control)
 
 
 def _curve(options: Options) -> None:
     from visualzero.evaluation.summary.curve import curve_study
+    from visualzero.jobs import curve_parts
 
-    curve_study(*study_of(options))
+    study, layout = study_of(options)
+    _made_from(options, layout, curve_parts(study))
+    curve_study(study, layout)
 
 
 def _summarize(options: Options) -> None:
@@ -116,7 +136,7 @@ def _summarize(options: Options) -> None:
     from visualzero.jobs import summary_parts
 
     study, layout = study_of(options)
-    _made_from(layout, summary_parts(study))
+    _made_from(options, layout, summary_parts(study))
     summarize_study(study, layout)
 
 
@@ -125,5 +145,5 @@ def _report(options: Options) -> None:
     from visualzero.report.build import report_study
 
     study, layout = study_of(options)
-    _made_from(layout, report_parts(study))
+    _made_from(options, layout, report_parts(study))
     report_study(study, layout)

@@ -16,6 +16,7 @@ from visualzero.doctor.profile import Profile
 from visualzero.layout import Layout
 from visualzero.planning.disk import disk_use
 from visualzero.planning.workload import REASONING_SHARE, evaluations, trainings
+from visualzero.reruns.lock import in_the_way, locked
 
 MIN_JOB_AGE = 120  # seconds for which SLURM has to remember a finished job, for squeue to be asked
 # File systems of one machine; what nodes share is of another kind (nfs, lustre, gpfs, beegfs, ceph, ...).
@@ -32,8 +33,27 @@ def examine(study: Study, layout: Layout, profile: Profile | None) -> Iterator[F
             yield from _gpus(profile)
             yield from _time_limit(profile)
             yield _shared()
+    yield from _lock()
+    yield from _user_packages()
     yield _disk(study, layout)
     yield from _hub(study)
+
+
+def _lock() -> Iterator[Finding]:
+    """Is there the lock of a run that was killed, or of one that is at work?"""
+    if not locked():
+        return
+    found = [fail(what, remedy) for what, remedy in in_the_way()]
+    yield from found or [note("this folder is locked by a run that is gone", "the next run releases it by itself")]
+
+
+def _user_packages() -> Iterator[Finding]:
+    """Are there packages that would stand in for those of the environment, in commands that are typed?"""
+    if os.environ.get("PYTHONPATH"):
+        yield note(
+            f"PYTHONPATH is {os.environ['PYTHONPATH']}: jobs don't see it, but commands that you type do",
+            "unset it, or `module unload` what has set it",
+        )
 
 
 def _status(profile: Profile) -> Iterator[Finding]:

@@ -61,9 +61,8 @@ def release() -> Iterator[str]:
     """Release the lock if it is abandoned; yields what there is to say."""
     if not locked():
         return
-    said = list(in_the_way())
-    if said:
-        yield from said
+    if said := list(in_the_way()):
+        yield from (f"{what}: {remedy}" for what, remedy in said)
         return
     killed = [file.name.removesuffix(".json") for file in RUNS.glob("*.json")]
     if killed:
@@ -85,33 +84,33 @@ def locked() -> bool:
     return any(LOCKS.glob("*.lock"))
 
 
-def in_the_way() -> Iterator[str]:
-    """Why the lock may not be released: a line for each registered run that may be at work, or whose jobs may be."""
+def in_the_way() -> Iterator[tuple[str, str]]:
+    """Why the lock may not be released, and what to do: for each registered run that may be at work, or its jobs."""
     for file in sorted(RUNS.glob("*.json")):
         try:
             run = Run(**json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
-            yield f"{file}: can't be read, so nobody knows whether its run lives: delete it if no snakemake runs here"
+            yield f"{file}: can't be read, so nobody knows whether its run lives", "delete it if no snakemake runs here"
             continue
         name = f"process {run.pid} on {run.host}"
         here = _this_process(False)
         if run.host != here.host or (run.boot == here.boot and run.pids != here.pids):
             yield (
-                f"this folder was locked by {name}, which can't be seen from here: if it is gone,"
-                f" run `snakemake --unlock`, then the same command"
+                f"this folder was locked by {name}, which can't be seen from here",
+                "if it is gone, run `snakemake --unlock`, then the same command",
             )
         elif run.boot == here.boot and (PROC / str(run.pid)).exists() and _began(run.pid) == run.began:
-            yield f"this folder is locked by {name}, which is at work: wait for it"
+            yield f"this folder is locked by {name}, which is at work", "wait for it"
         elif run.submits:
             yield (
-                f"this folder was locked by {name}, which was killed, but jobs that it has submitted may go on:"
-                f" {_cancel()}, then `snakemake --unlock`, then the same command"
+                f"this folder was locked by {name}, which was killed, but jobs that it has submitted may go on",
+                f"{_cancel()}, then `snakemake --unlock`, then the same command",
             )
         elif run.boot == here.boot and (left := _bearing(run.mark)):
             pids = " ".join(map(str, left))
             yield (
-                f"this folder was locked by {name}, which was killed, but its jobs go on:"
-                f" wait for them, or end them with `kill {pids}`, then the same command"
+                f"this folder was locked by {name}, which was killed, but its jobs go on",
+                f"wait for them, or end them with `kill {pids}`, then the same command",
             )
 
 
