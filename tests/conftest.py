@@ -56,9 +56,10 @@ def toyspace(tmp_path_factory: pytest.TempPathFactory) -> "pd.DataFrame":
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> "Repository":
     """A repository whose study Snakemake has run and DVC has recorded and pushed; tests work on copies and clones."""
     from repository import ARMS, make_repository
+    from secrets_given import SECRETS
 
     folder = tmp_path_factory.mktemp("recorded")
-    made = make_repository(folder / "repository")
+    made = make_repository(folder / "repository", environment=SECRETS)
     assert len(made.snakemake("all")) == 2 + 2 + 3 + 2 * len(ARMS) + 2
     assert made.repro() == set(), "DVC had something run that Snakemake had made"
     made.ok("dvc", "remote", "add", "--default", "shared", str(folder / "remote"))

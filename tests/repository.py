@@ -195,7 +195,9 @@ def jobs_in(output: str) -> set[str]:
     return {job.strip() for job in found}
 
 
-def make_repository(folder: Path, cache: str = "copy", *, stand_in: bool = True) -> Repository:
+def make_repository(
+    folder: Path, cache: str = "copy", *, stand_in: bool = True, environment: dict[str, str] | None = None
+) -> Repository:
     """Copy the project into `folder`, with the small study, and put it under git and DVC."""
     for part in PARTS:
         if (ROOT / part).is_dir():
@@ -205,7 +207,7 @@ def make_repository(folder: Path, cache: str = "copy", *, stand_in: bool = True)
             (folder / part).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / part, folder / part)
     shutil.copy(ROOT / ".dvcignore", folder / ".dvcignore")
-    made = Repository(folder)
+    made = Repository(folder, environment or {})
     made.edit("config/scale/demo.yaml", lambda scale: scale.update(_laid_over(scale, STUDY)))
     made.edit("config/config.yaml", lambda study: study.update(run={"demo": list(ARMS), "paper": "all"}, controls={}))
     if stand_in:

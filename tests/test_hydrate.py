@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from repository import Repository, altered_objects, clone_of, copy_of, make_repository
+from secrets_given import SECRETS, files_with_a_secret
 from visualzero.config import read_study
 from visualzero.errors import UserError
 from visualzero.layout import Layout
@@ -70,6 +71,7 @@ def test_snakemake_does_not_believe_in_results_that_nobody_has_verified(recorded
     done = clone.run("snakemake", "-n", "all")
     assert done.returncode == 1
     assert re.search(r"results/demo/data/train\.parquet and \d+ more: not made here", done.stdout)
+    assert " more: not made here, so that nobody knows what from: take over" in done.stdout
     assert "visualzero hydrate" in done.stdout
     for target in ("train", "report", MODEL.replace("model/model.safetensors", "manifest.json")):
         assert "not made here" in clone.run("snakemake", "-n", target).stdout, target
@@ -201,6 +203,14 @@ def test_the_page_of_another_run_is_refused_and_made_again_once_it_is_deleted(
     page.unlink()
     assert made.snakemake("all") == {"Report of demo"}
     assert made.snakemake("-n", "all") == set()
+
+
+def test_no_file_of_dvc_and_no_remote_holds_a_secret_of_the_environment(recorded: Repository) -> None:
+    assert recorded.environment == SECRETS, "all was made and pushed with them"
+    folder = recorded.folder.parent
+    assert {path.name for path in folder.iterdir()} >= {"repository", "remote"}
+    assert (recorded.folder / "dvc.lock").is_file()
+    assert files_with_a_secret(folder) == []
 
 
 def test_a_deleted_output_is_made_again(recorded: Repository, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from real_data import real, write_nlvr
+from secrets_given import SECRETS, files_with_a_secret
 from visualzero.manifest import read_manifest, verify
 from workspace import SMALL, Workspace, make_workspace
 
@@ -36,7 +37,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A finished study; tests that damage it work on a copy."""
     longer = {"grpo": SMALL["grpo"] | {"steps": STEPS}}
     workspace = make_workspace(tmp_path_factory.mktemp("study"), longer)
-    done = workspace.snakemake("all")
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in SECRETS.items():
+            environment.setenv(name, value)
+        done = workspace.snakemake("all")
     assert done.returncode == 0, done.stdout
     return workspace
 
@@ -69,6 +73,12 @@ def test_every_arm_is_in_the_summary_and_the_report(study: Workspace) -> None:
         assert {"micro", "official", "parse_rate", "response_tokens"} <= set(scores)
     page = (study.folder / "results/demo/report/index.html").read_text()
     assert all(title in page for title in ("Base + GRPO (R1-Zero)", "Instruct + GRPO", "best constant"))
+
+
+def test_no_log_manifest_or_report_holds_a_secret_of_the_environment(study: Workspace) -> None:
+    assert (study.folder / "logs/demo/grpo/base-grpo/1.log").stat().st_size > 0
+    assert list((study.folder / ".snakemake/log").iterdir())
+    assert files_with_a_secret(study.folder) == []
 
 
 def test_training_leaves_history_and_rollouts(study: Workspace) -> None:

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from visualzero.manifest import write_json
+from visualzero.processes import begun, machine
 
 LOCKS = Path(".snakemake/locks")
 RUNS = Path(".snakemake/visualzero/runs")
@@ -28,15 +29,19 @@ PLANNING = 3600.0  # seconds
 @dataclass(frozen=True)
 class Run:
     """A Snakemake that was started here. `submits` is whether its jobs are a cluster's; `began` tells apart processes
-    that had the same number one after the other, and `boot` and `pids` machines and containers of the same name.
+    that had the same number one after the other.
     """
 
     host: str
-    boot: str
-    pids: str
+    machine: str
     pid: int
     began: str
     submits: bool
+
+    @property
+    def boot(self) -> str:
+        """Names the start of the machine; processes of two containers on it have it in common."""
+        return self.machine.partition("pid:")[0]
 
     @property
     def mark(self) -> str:
@@ -47,7 +52,7 @@ class Run:
 def take_over(submits: bool) -> Iterator[str]:
     """Release the lock if it is abandoned, register this run, and mark its jobs; yields what there is to say."""
     yield from release()
-    if not (PROC / "self/stat").exists():
+    if not machine():
         return
     _tidy()
     me = _this_process(submits)
@@ -94,12 +99,12 @@ def in_the_way() -> Iterator[tuple[str, str]]:
             continue
         name = f"process {run.pid} on {run.host}"
         here = _this_process(False)
-        if run.host != here.host or (run.boot == here.boot and run.pids != here.pids):
+        if run.host != here.host or (run.boot == here.boot and run.machine != here.machine):
             yield (
                 f"this folder was locked by {name}, which can't be seen from here",
                 "if it is gone, run `snakemake --unlock`, then the same command",
             )
-        elif run.boot == here.boot and (PROC / str(run.pid)).exists() and _began(run.pid) == run.began:
+        elif run.boot == here.boot and begun(run.pid) == run.began:
             yield f"this folder is locked by {name}, which is at work", "wait for it"
         elif run.submits:
             yield (
@@ -124,23 +129,7 @@ def _cancel() -> str:
 
 
 def _this_process(submits: bool) -> Run:
-    return Run(
-        socket.gethostname(),
-        (PROC / "sys/kernel/random/boot_id").read_text().strip(),
-        os.readlink(PROC / "self/ns/pid"),
-        os.getpid(),
-        _began(os.getpid()),
-        submits,
-    )
-
-
-def _began(pid: int) -> str:
-    """When a process began, in clock ticks since the machine did; nothing if it is gone or a zombie."""
-    try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ""
-    return "" if fields[0] in "ZX" else fields[19]
+    return Run(socket.gethostname(), machine(), os.getpid(), begun(os.getpid()) or "", submits)
 
 
 def _bearing(mark: str) -> list[int]:
@@ -151,6 +140,6 @@ def _bearing(mark: str) -> list[int]:
             environment = (folder / "environ").read_bytes().split(b"\0")
         except OSError:
             continue  # gone, or somebody else's
-        if f"{MARK}={mark}".encode() in environment and _began(int(folder.name)):
+        if f"{MARK}={mark}".encode() in environment and begun(int(folder.name)):
             found.append(int(folder.name))
     return sorted(found)
