@@ -114,9 +114,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such manifest: make it with snakemake") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a manifest ({error}): delete it and run snakemake again") from None
+        raise UserError(f"{path}: not a manifest ({error}): delete {path} and run snakemake again") from None
     if not isinstance(content, dict) or not isinstance(content.get("files"), dict):
-        raise UserError(f"{path}: not a manifest (no 'files'): delete it and run snakemake again")
+        raise UserError(f"{path}: not a manifest (no 'files'): delete {path} and run snakemake again")
     return content
 
 
@@ -139,7 +139,7 @@ def differences(path: Path, *parts: str) -> Iterator[tuple[str, str]]:
     files = read_manifest(path)["files"]
     for part in parts:
         if not any(Path(name).is_relative_to(part) for name in files):
-            raise UserError(f"{path}: lists nothing of {part}: delete it and run snakemake again")
+            raise UserError(f"{path}: lists nothing of {part}: delete {path} and run snakemake again")
     for name, digest in files.items():
         file = path.parent / name
         if parts and not any(Path(name).is_relative_to(part) for part in parts):

@@ -99,7 +99,9 @@ def _judge_refusal(again: Again, study: Study) -> tuple[str, str]:
 def remedy(said: str, study: Study) -> bool:
     """Do what the lines ask for; whether they ask for anything that can be done."""
     done = False
-    for name in re.findall(r"\bdelete (\S*[^\s:,.;])", said):
+    named = re.findall(r"\bdelete (\S*[^\s:,.;])", said)
+    named += re.findall(r"(\S+/\S+?)(?::\d+)?: [^\n]*\bdelete (?:it|the file)\b", said)
+    for name in named:
         path = study.folder / name
         if path.is_dir():
             shutil.rmtree(path)
