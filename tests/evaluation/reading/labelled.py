@@ -11,7 +11,7 @@ from visualzero.evaluation.reading.answer import parse_answer
 class Labelled(NamedTuple):
     """A response to a question with these options, and the index of the one that it chooses, if any.
 
-    `how` is the class of a response that chooses none where it is said, such as "ambiguous".
+    `how` is the class of a response that chooses none where that is labelled, such as "ambiguous".
     """
 
     kind: str
@@ -33,7 +33,7 @@ def labelled() -> list[Labelled]:
         choices = tuple(group["choices"])
         for option, responses in group["reads"].items():
             chosen = choices.index(option) if option in choices else None
-            how = option if option in ("ambiguous", "conflicting") else None
+            how = option if option in ("ambiguous", "conflicting", "none") else None
             assert chosen is not None or how or option == "nothing", option
             rows += [Labelled(group["kind"], response, choices, chosen, how) for response in responses]
     return rows

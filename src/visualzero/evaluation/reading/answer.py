@@ -19,8 +19,7 @@ LONGEST = 16_000  # characters that are read, from the end: some four thousand t
 def parse_answer(response: str, choices: Sequence[str]) -> Parsed:
     """The choice that `response` makes among `choices` (2 to 26 option texts)."""
     options = options_of(tuple(choices))
-    text = answer_text(response)[-LONGEST:]
-    return read(text, options.plain(text), options)
+    return read(answer_text(response)[-LONGEST:], options)
 
 
 def answer_text(response: str) -> str:

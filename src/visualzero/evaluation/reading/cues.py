@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterator
 
 from visualzero.evaluation.reading.naming import mentioned
+from visualzero.evaluation.reading.numbers import none_of
 from visualzero.evaluation.reading.options import Options
 from visualzero.evaluation.reading.page import Page
-from visualzero.evaluation.reading.parsed import AMBIGUOUS, NOTHING, Parsed
+from visualzero.evaluation.reading.parsed import AMBIGUOUS, Parsed
 from visualzero.evaluation.reading.phrases import ALSO, CORRECTIONS, CUES, NONE_OF, SECOND, any_of
 from visualzero.evaluation.reading.roles import put_forward
 from visualzero.evaluation.reading.statements import announced
@@ -25,8 +26,10 @@ def cued(page: Page) -> Parsed | None:
         if said is None:
             continue
         if later is None:
-            if said.prediction is None or _second(page, stop, said.prediction):
-                return said if said.prediction is None else AMBIGUOUS
+            if said.prediction is None:
+                return said
+            if _second(page, stop, said.prediction):
+                return AMBIGUOUS
             later = said, start
         elif said != later[0]:
             corrected = _CORRECTION.search(page.text, end, later[1] + 24) is not None
@@ -54,11 +57,11 @@ def _said(scope: str, options: Options) -> Parsed | None:
     """What the rest of a sentence says after a cue."""
     if first := announced(scope, options):
         return first
-    if options.zero is None and _NONE_OF.match(scope):
-        return NOTHING
+    if _NONE_OF.match(scope):
+        return none_of(options)
     page = Page(scope, options)
     said = put_forward([claim for some in page.claims for claim in some], options.n)
-    return said if said and said != AMBIGUOUS else mentioned(page)
+    return said or mentioned(page)
 
 
 def _second(page: Page, stop: int, chosen: int) -> bool:
@@ -67,7 +70,7 @@ def _second(page: Page, stop: int, chosen: int) -> bool:
         if sentence.start <= stop or not sentence.mentions:
             continue
         first = sentence.mentions[0]
-        other = first.one is not None and first.one != chosen
+        other = chosen not in first.options
         alone = not sentence.text[: first.start].strip(" \t\"'(-") and not sentence.text[first.end :].strip(" \t\"').,")
         also = _SECOND.match(sentence.text) or _ALSO.match(sentence.text, first.end)
         return other and (alone or also is not None)

@@ -2,10 +2,10 @@
 
 from visualzero.evaluation.reading.page import Page, Sentence
 from visualzero.evaluation.reading.parsed import AMBIGUOUS, CONFLICTING, Parsed
-from visualzero.evaluation.reading.phrases import DENIES, IDENTIFIES, any_of
+from visualzero.evaluation.reading.phrases import COMPARES, DENIES, IDENTIFIES, any_of
 from visualzero.evaluation.reading.statements import in_main_clause, rejected, verdict, without_listing
 
-_DENIES, _IDENTIFIES = any_of(DENIES), any_of(IDENTIFIES)
+_DENIES, _IDENTIFIES, _COMPARES = any_of(DENIES), any_of(IDENTIFIES), any_of(COMPARES)
 
 
 def identified(page: Page) -> Parsed | None:
@@ -29,7 +29,7 @@ def identified(page: Page) -> Parsed | None:
 def mentioned(page: Page) -> Parsed | None:
     """The only option that a text names and doesn't reject, if any."""
     said = [claim for some in page.claims for claim in some]
-    back = {claim.option for claim in said if not claim.forward} - {claim.option for claim in said if claim.forward}
+    back = {claim.option for claim in said} - {claim.option for claim in said if claim.forward}
     named = [
         (sentence, mention)
         for sentence in page.sentences
@@ -37,14 +37,13 @@ def mentioned(page: Page) -> Parsed | None:
         for mention in in_main_clause(sentence.text, without_listing(sentence.text, sentence.mentions, page.options.n))
         if not (rejected(sentence.text, mention) or mention.one in back)
     ]
-    if not named or page.refused >= 0:
+    if page.refused >= 0 or all(_COMPARES.search(one.text[: mention.start]) for one, mention in named):
         return None
     if all(sentence.conditional for sentence, _ in named):
         return AMBIGUOUS
     if any(mention.conflict for _, mention in named):
         return CONFLICTING
-    common = frozenset.intersection(*(mention.options for _, mention in named))
-    return verdict(common) if common else AMBIGUOUS
+    return verdict(frozenset.intersection(*(mention.options for _, mention in named)))
 
 
 def _denied(sentence: Sentence) -> bool:

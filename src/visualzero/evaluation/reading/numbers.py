@@ -1,7 +1,8 @@
 """Numbers that a text counts, and that there are none."""
 
+from visualzero.evaluation.reading.options import Options
 from visualzero.evaluation.reading.page import Page
-from visualzero.evaluation.reading.parsed import Parsed
+from visualzero.evaluation.reading.parsed import NOTHING, Parsed
 from visualzero.evaluation.reading.phrases import COUNTED, NO_THINGS, PARTS, any_of
 from visualzero.evaluation.reading.statements import verdict
 
@@ -22,9 +23,11 @@ def counted(page: Page) -> Parsed | None:
     return None
 
 
+def none_of(options: Options) -> Parsed:
+    """What "none" chooses: the option 0, else nothing."""
+    return NOTHING if options.zero is None else Parsed(options.zero, "parsed")
+
+
 def nothing_there(page: Page) -> Parsed | None:
     """The option 0 of a text that says that there is no such thing."""
-    zero = page.options.zero
-    if zero is None or page.refused >= 0 or not _NO_THINGS.search(page.text):
-        return None
-    return Parsed(zero, "parsed")
+    return none_of(page.options) if page.refused < 0 and _NO_THINGS.search(page.text) else None

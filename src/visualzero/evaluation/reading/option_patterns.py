@@ -36,8 +36,8 @@ def text_pattern(key: str, keys: Collection[str], plural: bool = False) -> str:
     return _start(key) + _middle(key, keys) + ("s?" if plural else "") + _end(key)
 
 
-def letter_patterns(letters: str) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str]]:
-    """Patterns of a letter anywhere, where a statement begins, and after a cue; the last group is the letter."""
+def letter_patterns(letters: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Patterns of a letter anywhere, and where a statement begins; the last group is the letter."""
     others = "".join(letter for letter in letters if letter not in "AI")
     upper = rf"(?:[{others}]|A{ALONE_A}{f'|I{ALONE}' if 'I' in letters else ''})(?!\w|'\w|-(?!\d))"
     marked = rf"[(\[]\s{{0,2}}([{letters}{letters.lower()}])\s{{0,2}}[)\]]"
@@ -47,7 +47,6 @@ def letter_patterns(letters: str) -> tuple[re.Pattern[str], re.Pattern[str], re.
             rf"(?<!\w){marked}|\b(?i:option|choice|letter)\s{{1,3}}([{letters}{letters.lower()}])\b(?!['-])"
             rf"|(?<![\w\u00b0-])(?<!\w')(?<!\bN/)({upper})"
         ),
-        re.compile(rf"{marked}|({upper})|{small}"),
         re.compile(rf"{marked}|({upper})|{small}|([{others.lower()}])(?!\w|\.\w|['-])"),
     )
 

@@ -22,7 +22,7 @@ _EDGES = " \t\n.,;:!?\"'()[]"
 _PAIR = re.compile(  # between a letter and its text; "B. The desk is" is two sentences
     r"[\s.):\]=,\"'*-]{0,6}[\s\"'(]{0,3}(?:(?<!\.\s)(?:the|an?|it is|it's|there (?:is|are))\s+)?[\"']?", re.IGNORECASE
 )
-_BEGINS = re.compile(r"(?:^|[\n:*]|\b(?:is|be|option|choice|choose|pick|say))[\s(*\"']{0,4}$", re.IGNORECASE)
+_BEGINS = re.compile(r"(?:^|[^a-z\s,]|\b(?:is|be|option|choice|choose|pick|say))[\s(*\"']{0,4}$", re.IGNORECASE)
 _LABEL = re.compile(r"[\s,:\"']{0,4}[(\[]?(?:option|choice|answer)?\s?", re.IGNORECASE)  # between a text and its letter
 
 
@@ -41,7 +41,7 @@ class Mention(NamedTuple):
     @property
     def one(self) -> int | None:
         """The option, if it is a single one."""
-        return None if self.conflict or len(self.options) != 1 else next(iter(self.options))
+        return None if len(self.options) != 1 else next(iter(self.options))
 
 
 class _Found(NamedTuple):
@@ -70,19 +70,16 @@ class Options:
         for index, choice in enumerate(choices):
             key = keyed[index]
             keys.setdefault(key, set()).add(index)
-            for same in (folded(choice), key):
-                self._folded.setdefault(same, set()).add(index)
+            self._folded.setdefault(folded(choice), set()).add(index)
         self._keys = keys
-        self._longest = 100 + 4 * max(map(len, choices))  # blanks, quotes and number words may make a text longer
         self._variants, self._shortened = variants(list(keys))
         ordered = sorted((key for key in keys if key), key=len, reverse=True)
         self._indices = {f"o{number}": frozenset(keys[key]) for number, key in enumerate(ordered)}
         named = [
-            f"(?P<o{number}>{text_pattern(key, keys, self._shortened is not None)})"
-            for number, key in enumerate(ordered)
+            f"(?P<o{number}>{text_pattern(key, keys, bool(self._variants))})" for number, key in enumerate(ordered)
         ]
         self._texts = re.compile(f"(?={'|'.join(named) or '(?!)'})", re.IGNORECASE)  # finds overlapping ones too
-        self._letter, self._first, self._first_after_cue = letter_patterns(self._letters)
+        self._letter, self._first = letter_patterns(self._letters)
         self.numbers = all(re.fullmatch(r"-?\d+(?:\.\d+)?", key) for key in keys)
         self.zero = next(iter(keys["0"])) if len(keys.get("0", ())) == 1 else None
 
@@ -92,27 +89,22 @@ class Options:
 
     def exactly(self, text: str) -> frozenset[int]:
         """The options whose text, or letter, is the whole text."""
-        if len(text) > self._longest:
-            return frozenset()
         key = folded(text)
-        whole = self._folded.get(key) or self._folded.get(_key(text), set())
+        whole = self._folded.get(key, set())
         letter = key.strip("()[]. ").upper()
         if whole and len(letter) == 1 and letter in self._letters:
             return frozenset(whole) | {self._letters.index(letter)}
         return frozenset(whole)
 
-    def first_at(self, text: str, start: int, cue: bool) -> Mention | None:
-        """The mention at `start`, if one begins there; there also "b)", and after a cue "b" is a letter."""
-        first = self._text_at(text, start) or self._letter_at(text, start, cue)
+    def first_at(self, text: str, start: int) -> Mention | None:
+        """The mention at `start`, if one begins there; there "b" and "b)" are letters, too."""
+        first = self._text_at(text, start) or self._letter_at(text, start)
         if first is None:
             return None
-        rest: _Found | None = None
-        if first.by_letter and (gap := _PAIR.match(text, first.end)):
-            # The gap takes what it can; the text may begin with what it took.
-            rest = next((one for end in range(gap.end(), first.end, -1) if (one := self._text_at(text, end))), None)
-        elif first.by_text and (gap := _LABEL.match(text, first.end)):
-            rest = self._label_at(text, first.end, gap.end())
-        return _joined(first, rest) if rest else _joined(first)
+        gap = (_PAIR if first.by_letter else _LABEL).match(text, first.end)
+        find = self._text_at if first.by_letter else self._label_at
+        ends = range(gap.end(), first.end - 1, -1) if gap else ()  # what follows may begin with what the gap took
+        return _joined(first, next((one for end in ends if (one := find(text, end))), None))
 
     def mentions(self, text: str) -> list[Mention]:
         """All mentions of options in a text, in order."""
@@ -128,15 +120,12 @@ class Options:
             else:
                 mentions.append(_joined(one))
                 index += 1
-        return [self._with_shortened(text, one) for one in mentions] if self._shortened else mentions
+        return [self._with_shortened(text, one) for one in mentions]
 
     def _with_shortened(self, text: str, mention: Mention) -> Mention:
         """A mention with those before it that share its last words: "the second or the third image" names two."""
         options, start = set(mention.options), mention.start
-        for _ in self._variants:
-            before = self._shortened.search(text[max(0, start - 40) : start]) if self._shortened else None
-            if before is None:
-                break
+        while before := self._shortened.search(text[max(0, start - 40) : start]):
             options |= self._keys[self._variants[before[1].casefold()]]
             start -= before.end() - before.start()
         return mention._replace(options=frozenset(options))
@@ -153,29 +142,22 @@ class Options:
 
     def _belong(self, text: str, one: _Found, after: _Found) -> bool:
         """Whether two neighbours are a letter and its text."""
-        if after.start - one.end > 16:
-            return False
         if one.by_letter and after.by_text:
             pair = _PAIR.fullmatch(text, one.end, after.start)
             agree = bool(one.by_letter & after.by_text)
             return pair is not None and (agree or "." not in pair[0] or self.lettered(text, one.start, after.start))
-        bracket = text[after.start] in "([" or text[after.start - 1] in "(["
-        return bool(one.by_text and after.by_letter and bracket and _LABEL.fullmatch(text, one.end, after.start))
-
-    def _label_at(self, text: str, end: int, start: int) -> _Found | None:
-        for position in range(start, end - 1, -1):
-            if (label := self._letter.match(text, position)) and (
-                text[label.start()] in "([" or text[label.start() - 1] in "(["
-            ):
-                return self._as_letter(label)
-        return None
+        return bool(one.by_text and after.by_letter and _LABEL.fullmatch(text, one.end, after.start))
 
     def _text_at(self, text: str, start: int) -> _Found | None:
         match = self._texts.match(text, start)
         return self._as_text(match) if match else None
 
-    def _letter_at(self, text: str, start: int, cue: bool) -> _Found | None:
-        match = (self._first_after_cue if cue else self._first).match(text, start)
+    def _label_at(self, text: str, start: int) -> _Found | None:
+        match = self._letter.match(text, start)
+        return self._as_letter(match) if match else None
+
+    def _letter_at(self, text: str, start: int) -> _Found | None:
+        match = self._first.match(text, start)
         return self._as_letter(match) if match else None
 
     def _all(self, text: str) -> list[_Found]:
@@ -185,11 +167,11 @@ class Options:
         reach = 0
         for match in self._texts.finditer(text):
             one = self._as_text(match)
-            if group and one.start >= reach:
+            if one.start >= reach:
                 texts += _longest(group)
                 group = []
             group.append(one)
-            reach = max(reach if len(group) > 1 else 0, one.end)
+            reach = max(reach, one.end)
         texts += _longest(group)
         covered = bytearray(len(text) + 1)
         for one in texts:
@@ -219,10 +201,7 @@ def options_of(choices: tuple[str, ...]) -> Options:
 def _joined(one: _Found, after: _Found | None = None) -> Mention:
     if after is None:
         return Mention(one.start, one.end, one.by_letter | one.by_text)
-    first = (one.by_letter & after.by_text) if one.by_letter and after.by_text else frozenset()
-    second = (one.by_text & after.by_letter) if one.by_text and after.by_letter else frozenset()
-    both = first or second
-    if both:
+    if both := one.by_letter & after.by_text or one.by_text & after.by_letter:
         return Mention(one.start, after.end, both)
     everything = one.by_letter | one.by_text | after.by_letter | after.by_text
     return Mention(one.start, after.end, everything, conflict=True)
@@ -230,9 +209,6 @@ def _joined(one: _Found, after: _Found | None = None) -> Mention:
 
 def _longest(group: list[_Found]) -> Iterator[_Found]:
     """Of overlapping ones the longest, then those that don't overlap it, and so on."""
-    if len(group) == 1:
-        yield group[0]
-        return
     kept: list[_Found] = []
     for one in sorted(group, key=lambda found: (found.start - found.end, found.start)):
         if all(one.end <= other.start or other.end <= one.start for other in kept):

@@ -54,7 +54,7 @@ EVIDENCE = (  # a sentence that gives the reason for the one before
     r"[\s\"']{0,3}(?:this|that|it) (?:is|was|can be|could be|is also) (?:\w+ )?"
     r"(?:evident|because|indicated|seen|determined|clear|due to|shown|supported|suggested|apparent"
     r"|based on|inferred|evidenced|as|since)\b",
-    r"[\s\"']{0,3}(?:because|since|the reason (?:is|for))\b",
+    r"[\s\"']{0,3}the reason (?:is|for)\b",
 )
 IDENTIFIES = (  # before an option: something is said to be it
     r"(?<!there )\b(?:is|would be|must be|should be|seems to be|appears to be|corresponds to)"
@@ -78,6 +78,7 @@ REJECTS = (  # before an option: it is not the one
     r"\b(?:rul(?:e|ed|ing)s? out|eliminat(?:e|ed|ing)s?|exclud(?:e|ed|ing)s?|discard(?:ed|ing)?)"
     r"\s(?:(?:the|option)\s){0,2}[(\"']{0,3}$",
 )
+COMPARES = (r"\bthan (?:(?:the|an?|option|point) ){0,2}[(\"']{0,2}$",)  # before an option: another is compared with it
 REJECTED = (  # after an option: it is not the one
     r"[\s\"')\],:-]{0,4}(?:(?:is|are|was|would be|can be|looks|seems)\s(?:(?:also|clearly|definitely)\s)?)?"
     r"(?:incorrect|wrong|impossible|ruled out|eliminated|excluded"
@@ -103,7 +104,8 @@ CONTRASTS = (  # between an option and another: the other is only spoken of
     r"\b(?:than|not|rather|instead|unlike|while|whereas|because|since|as|over|compared|so|n't|although|though|despite|where|which)\b",
 )
 ALSO = (  # after another option: it is said to be the answer as well
-    r"[\s\"')\]]{0,3}\b(?:could|might|may|can)(?: also| as well| equally)? (?:be|work|fit|apply)\b",
+    r"[\s\"')\]]{0,3}\b(?:could|might|may|can) (?:be (?:right|correct|it|the answer|possible|chosen)|work|fit|apply)\b",
+    r"[\s\"')\]]{0,3}\b(?:could|might|may|can) (?:also|as well|just as well|equally) (?:be|work|fit|apply)\b",
     r"[\s\"')\]]{0,3}\b(?:is|are) (?:also|equally|likewise) (?:correct|right|possible|closer|close)\b",
     r"[\s\"')\]]{0,3},?(?: (?:fits|works|matches|is))? (?:as well|too)\b(?! as\b)",
 )

@@ -135,8 +135,6 @@ def claims(text: str, mentions: Sequence[Mention], before: int | None, n: int) -
             option = mentions[index].one
             if option is not None:
                 found.append(Claim(match.start(), option, match.lastgroup == "forward", False))
-    if not mentions:
-        return found, None
     if subject == before:
         heads = [
             mention
@@ -150,13 +148,12 @@ def claims(text: str, mentions: Sequence[Mention], before: int | None, n: int) -
 def put_forward(found: Sequence[Claim], n: int) -> Parsed | None:
     """The option that claims put forward, if they are about any; of two options also the other of the one put back."""
     forward = {claim.option for claim in found if claim.forward}
-    back = {claim.option for claim in found if not claim.forward}
     if MIXED in forward:
         return CONFLICTING
     if n == 2:
         forward |= {1 - claim.option for claim in found if not (claim.forward or claim.verdict) and claim.option >= 0}
     else:
-        forward = forward - back or forward
+        forward -= {claim.option for claim in found if not claim.forward}
     return (Parsed(forward.pop(), "parsed") if len(forward) == 1 else AMBIGUOUS) if forward else None
 
 
@@ -172,7 +169,7 @@ def _subject(text: str, mentions: Sequence[Mention], end: int, before: int | Non
             continue
         parts = _CONNECTOR.split(between)
         tail = parts[-1]
-        if len(parts) > 1 and _OWN_SUBJECT.match(tail):
+        if _OWN_SUBJECT.match(tail):
             if _OTHER.match(tail) and n == 2 and mention.one is not None:
                 return 1 - mention.one, bool(_NEGATED.search(tail))
             return None, False
@@ -185,8 +182,7 @@ def _subject(text: str, mentions: Sequence[Mention], end: int, before: int | Non
 
 def _is_complement(text: str, mentions: Sequence[Mention], index: int) -> bool:
     start = mentions[index].start
-    floor = mentions[index - 1].end if index else 0
-    return _COMPLEMENT.search(text[max(floor, start - 60) : start]) is not None
+    return _COMPLEMENT.search(text[max(0, start - 60) : start]) is not None
 
 
 def _coordinated(text: str, mentions: Sequence[Mention], index: int) -> bool:

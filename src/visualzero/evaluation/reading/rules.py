@@ -23,7 +23,7 @@ from itertools import pairwise
 
 from visualzero.evaluation.reading.cues import cued, scopes
 from visualzero.evaluation.reading.naming import identified, mentioned, several
-from visualzero.evaluation.reading.numbers import counted, nothing_there
+from visualzero.evaluation.reading.numbers import counted, none_of, nothing_there
 from visualzero.evaluation.reading.options import Options
 from visualzero.evaluation.reading.page import Page
 from visualzero.evaluation.reading.parsed import AMBIGUOUS, NOTHING, Parsed
@@ -43,8 +43,9 @@ _CONCLUSION, _WEAK_CONCLUSION = any_of(CONCLUSIONS), any_of(WEAK_CONCLUSIONS)
 _EVIDENCE, _DENIES, _NONE_OF, _SECOND = any_of(EVIDENCE), any_of(DENIES), any_of(NONE_OF), any_of(SECOND)
 
 
-def read(raw: str, text: str, options: Options) -> Parsed:
-    """The option that a text chooses, as it was written and as `Options.plain` gives it."""
+def read(raw: str, options: Options) -> Parsed:
+    """The option that a text chooses."""
+    text = options.plain(raw)
     if exact := options.exactly(raw) or options.exactly(text):
         return verdict(exact)
     page = Page(text, options)
@@ -127,11 +128,11 @@ def _concluded(page: Page, conclusion: re.Pattern[str]) -> Parsed | None:
             continue
         if not page.options.numbers:
             said = put_forward(_claims_between(page, start, stop), page.options.n)
-            if said and said != AMBIGUOUS:
+            if said:
                 return said
         scope = page.text[end:stop]
-        if page.options.zero is None and _NONE_OF.match(scope):
-            return NOTHING
+        if _NONE_OF.match(scope):
+            return none_of(page.options)
         first = beginning(scope, page.options)
         if first and _DENIES.match(scope, first.end):
             return None
@@ -144,7 +145,6 @@ def _claims_between(page: Page, start: int, stop: int) -> list[Claim]:
     return [
         claim
         for sentence, some in zip(page.sentences, page.claims, strict=True)
-        if sentence.end > start and sentence.start < stop
         for claim in some
         if start - 1 <= sentence.start + claim.start < stop
     ]

@@ -59,7 +59,7 @@ def sections(response: str) -> Sections:
     spans = _thoughts(text, tags, answers)
     outside = _outside(text, spans)
     free = _free(answers, spans)
-    if not free and not outside.strip():
+    if not outside.strip():
         free = answers
     if free:
         answer = text[free[-1].start : free[-1].end]
@@ -127,9 +127,9 @@ def _thoughts(text: str, tags: Sequence[_Tag], answers: Sequence[_Answer]) -> li
             spans.append((start, tag.start))
             start = None
     if start is not None:
-        later = max((one.tag for one in answers if one.tag >= start), default=None)
-        marked = mark(text[start:]) if later is None else None
-        spans.append((start, len(text) if marked is None and later is None else later or start + (marked or 0)))
+        marked = mark(text[start:])
+        end = len(text) if marked is None else start + marked
+        spans.append((start, max((one.tag for one in answers if one.tag >= start), default=end)))
     return spans
 
 
@@ -144,5 +144,4 @@ def _outside(text: str, thoughts: Sequence[_Span]) -> str:
     """What is left of a text without thoughts and their tags; lines keep the parts apart."""
     ends = [0, *(end for _, end in thoughts)]
     starts = [*(start for start, _ in thoughts), len(text)]
-    parts = [_THINK.sub("", text[end:start]) for end, start in zip(ends, starts, strict=True)]
-    return "\n".join(part for part in parts if part.strip())
+    return "\n".join(_THINK.sub("", text[end:start]) for end, start in zip(ends, starts, strict=True)).strip("\n")

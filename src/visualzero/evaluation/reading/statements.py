@@ -8,7 +8,6 @@ from visualzero.evaluation.reading.options import Mention, Options
 from visualzero.evaluation.reading.parsed import AMBIGUOUS, CONFLICTING, Parsed
 from visualzero.evaluation.reading.phrases import (
     ALSO,
-    CONDITIONS,
     CONTRASTS,
     HEDGES,
     ORDINARY,
@@ -19,7 +18,7 @@ from visualzero.evaluation.reading.phrases import (
     any_of,
 )
 
-_LEAD = re.compile(r"[\s\"'#>:.,-]{0,12}")
+_LEAD = " \t\n\"'#>:.,-"
 _ARTICLE = re.compile(
     r"(?:(?:the|an?|that|it is|it's|there (?:is|are)|option|choice|letter|point|object|answer|in|on|at|to|probably"
     r"|likely|definitely|clearly|most likely|simply|most|indeed)[\s:]{1,3}){1,4}",
@@ -38,44 +37,39 @@ _NEXT = re.compile(
 )
 _JOINED = re.compile(r"\b(?:and|or|nor) (?:the )?$", re.IGNORECASE)
 _OR = re.compile(r"\bor\b|/", re.IGNORECASE)
-_SENTENCES = frozenset({"yes", "no", "true", "false"})  # options that a sentence can begin with: "Yes, it is."
-_HEDGES, _CONTRASTS, _CONDITIONS = any_of(HEDGES), any_of(CONTRASTS), any_of(CONDITIONS)
+_HEDGES, _CONTRASTS = any_of(HEDGES), any_of(CONTRASTS)
 _REJECTS, _REJECTED = any_of(REJECTS), any_of(REJECTED)
 _ALSO, _ORDINARY, _REASONS, _PLURAL = any_of(ALSO), any_of(ORDINARY), any_of(REASONS), any_of(PLURAL)
 
 
 def announced(text: str, options: Options) -> Parsed | None:
     """What a text says that begins with an option, as after "the answer is"; it may go on in any way."""
-    if exact := options.exactly(text):
-        return verdict(exact)
     first = beginning(text, options)
     return None if first is None else _judged(text, first, options)
 
 
 def beginning(text: str, options: Options) -> Mention | None:
     """The option that a text begins with, behind "the", "it is" and the like."""
-    lead = _LEAD.match(text)
-    start = lead.end() if lead else 0
-    first = options.first_at(text, start, cue=True)
+    start = len(text) - len(text.lstrip(_LEAD))
+    first = options.first_at(text, start)
     if first is None and (article := _ARTICLE.match(text, start)):
-        return options.first_at(text, article.end(), cue=True)
+        return options.first_at(text, article.end())
     return first
 
 
 def stated(text: str, options: Options) -> Parsed | None:
     """What a sentence says that is an option, perhaps with a reason; None if it goes on as an ordinary sentence."""
-    lead = _LEAD.match(text)
-    start = lead.end() if lead else 0
-    first = options.first_at(text, start, cue=False)
+    start = len(text) - len(text.lstrip(_LEAD))
+    first = options.first_at(text, start)
     if first is None and (article := _DEFINITE.match(text, start)):
-        first = options.first_at(text, article.end(), cue=False)
+        first = options.first_at(text, article.end())
         if first is None or text[first.end :].strip(" \"').!"):
             return None
     if first is None:
         return None
     whole = text[first.start : first.end]
     ends = _ENDS.match(text, first.end) or (_LETTER_ENDS.match(text, first.end) and len(whole.strip("([])")) == 1)
-    if not (ends or whole.lower() in _SENTENCES or _listed(text, first, options)):
+    if not ends:
         return None
     if _REJECTED.match(text, first.end):
         return None
@@ -90,12 +84,11 @@ def rejected(text: str, mention: Mention) -> bool:
 
 def without_listing(text: str, mentions: Sequence[Mention], n: int) -> Sequence[Mention]:
     """The mentions of a sentence without a list of all of three options or more, which only presents them."""
-    if n < 3 or len(mentions) < n:
+    if n < 3:
         return mentions
     for first in range(len(mentions) - n + 1):
         run = mentions[first : first + n]
-        joined = all(_NEXT.fullmatch(text, one.end, other.start) for one, other in pairwise(run))
-        if joined and len(frozenset().union(*(one.options for one in run))) == n:
+        if all(_NEXT.fullmatch(text, one.end, other.start) for one, other in pairwise(run)):
             return [*mentions[:first], *mentions[first + n :]]
     return mentions
 
@@ -107,9 +100,7 @@ def in_main_clause(text: str, mentions: Sequence[Mention]) -> Sequence[Mention]:
     reason = _REASONS.search(text)
     if reason is None:
         return mentions
-    comma = text.find(",", reason.end()) if not text[: reason.start()].strip() else -1
-    main = [one for one in mentions if (one.start < reason.start() if comma < 0 else one.start > comma)]
-    return main or mentions
+    return [one for one in mentions if one.start < reason.start()]
 
 
 def verdict(chosen: frozenset[int]) -> Parsed:
@@ -128,13 +119,12 @@ def _judged(text: str, first: Mention, options: Options) -> Parsed:
 def hedged(text: str, first: Mention, options: Options) -> bool:
     """Whether another option is said to be the answer as well: "B or C", "left, right", "A, but it may also be B"."""
     end = last = first.end
-    conditional = _CONDITIONS.search(text, end) is not None
     for one in options.mentions(text[end:]):
         other = one._replace(start=one.start + end, end=one.end + end)
         between, last = text[last : other.start], other.end
-        if other.options & first.options or rejected(text, other):
+        if other.options & first.options:
             continue
-        if conditional or _ALSO.match(text, other.end):
+        if _ALSO.match(text, other.end):
             return True
         if _NEXT.fullmatch(between):
             if _ORDINARY.match(text, other.end) is None or _OR.search(between):
@@ -144,11 +134,3 @@ def hedged(text: str, first: Mention, options: Options) -> bool:
         if hedges and ("but" in between or not _CONTRASTS.search(between, 0, hedges[-1].start())):
             return True
     return False
-
-
-def _listed(text: str, first: Mention, options: Options) -> bool:
-    """Whether another option follows at once: "(A) 3 (B) 2"."""
-    after = options.mentions(text[first.end : first.end + 60])
-    if not after or after[0].options & first.options:
-        return False
-    return _NEXT.fullmatch(text, first.end, first.end + after[0].start) is not None
