@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from visualzero.reruns.receipts import RECEIPTS, altered, write_receipts
+from visualzero.reruns.receipts import RECEIPTS, altered, decayed, write_receipts
 from visualzero.reruns.unlinking import unlink_from_cache
 
 
@@ -85,3 +85,14 @@ def test_times_that_are_links_into_the_cache_become_files_of_their_own(tmp_path:
         (times / name).write_text("3.0\n")
     assert cached.read_text() == "1.0\n"
     assert (times / "own.tsv").stat() == own
+
+
+def test_another_content_at_the_same_time_is_decay(output: Path) -> None:
+    write_receipts([output], at(output.stat().st_mtime))
+    times = output.stat()
+    assert decayed(Path()) == decayed(output.parent) == []
+    output.write_bytes(bytes(len(output.read_bytes())))
+    assert decayed(output.parent) == []  # it was written again, which `altered` tells
+    os.utime(output, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert decayed(output.parent) == [output]
+    assert decayed(Path("elsewhere")) == []

@@ -2,7 +2,7 @@
 
 Weights, tables, responses and scores have manifests. What is made from them in seconds (summary, report, the curve,
 times, fingerprints) has none; but the report keeps the manifests that it was made from, and those have to be the ones
-here.
+here, and where Snakemake has made them, there are digests of what it has left.
 """
 
 import json
@@ -16,6 +16,7 @@ from typing import Any
 from visualzero.errors import UserError
 from visualzero.manifest import PART, read_manifest, sha256
 from visualzero.progress import Progress
+from visualzero.reruns.receipts import decayed
 
 MANIFEST = "manifest.json"
 TABLES = (".parquet", ".jsonl")  # beside `x.parquet` lies `x.json`
@@ -27,7 +28,10 @@ IGNORED = (".gitignore", ".snakemake_timestamp")  # of git, DVC and Snakemake
 
 @dataclass(frozen=True)
 class Verified:
-    """A tree: how many files were read, of how many bytes and manifests; those without; `differs` by path."""
+    """A tree: how many files were read, of how many bytes and manifests; those without; `differs` by path.
+
+    `to_delete` is what to delete, so that what differs is made again: the manifests that list it, else itself.
+    """
 
     root: Path
     files: int
@@ -35,6 +39,7 @@ class Verified:
     manifests: int
     without: int
     differs: dict[str, str]
+    to_delete: list[str]
 
 
 def verify_tree(root: Path) -> Verified:
@@ -50,6 +55,7 @@ def verify_tree(root: Path) -> Verified:
     if not manifests:
         raise UserError(f"{root}: no manifest in it: name a folder such as results/demo, or one within it")
     listed: dict[Path, str] = {}
+    lister: dict[Path, Path] = {}
     contents: dict[Path, dict[str, Any]] = {}
     for manifest in manifests:
         try:
@@ -57,7 +63,9 @@ def verify_tree(root: Path) -> Verified:
         except (UserError, OSError) as error:
             differs[manifest] = f"unreadable ({error.strerror})" if isinstance(error, OSError) else "not a manifest"
             continue
-        listed |= {manifest.parent / name: str(digest) for name, digest in contents[manifest]["files"].items()}
+        files = contents[manifest]["files"]
+        listed |= {manifest.parent / name: str(digest) for name, digest in files.items()}
+        lister |= dict.fromkeys((manifest.parent / name for name in files), manifest)
     without = {path for path in there if path.relative_to(root).parts[0] in WITHOUT}
     for path in listed.keys() - there:
         differs[path] = "missing, though its manifest lists it"
@@ -68,9 +76,11 @@ def verify_tree(root: Path) -> Verified:
     read = sorted(listed.keys() & there)
     differs |= dict(_altered(root, read, listed))
     differs |= dict(_unlike_the_report(root, contents))
+    differs |= dict.fromkeys(decayed(root), "altered since it was made")
     size = sum(path.stat().st_size for path in read if path.exists())
     names = {str(path): what for path, what in sorted(differs.items())}
-    return Verified(root, len(read), size, len(manifests), len(without), names)
+    to_delete = sorted({str(lister.get(path, path)) for path in differs if path.is_file() or path in lister})
+    return Verified(root, len(read), size, len(manifests), len(without), names, to_delete)
 
 
 def verified_text(found: Verified) -> str:

@@ -42,13 +42,15 @@ def main() -> None:
         print(f"\n{defect.outcome}: {defect.stage}: {defect.what}\n{defect.said}")
     seconds = time.monotonic() - begun
     print(f"\n{len(results)} faults in {seconds:.0f} s, seed {options.seed}: {len(defects)} lost, wrong or left behind")
-    sys.exit(bool(defects) or any(failed) or len(results) < options.faults)
+    expected = options.only.count(",") + 1 if options.only else options.faults
+    sys.exit(bool(defects) or any(failed) or len(results) < expected)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make faults FAULTS='...'", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", type=int, default=220, help="how many (default: %(default)s)")
+    parser.add_argument("--only", metavar="N,N", help="these alone, counted from 0")
     parser.add_argument("--workers", type=int, default=WORKERS, help="processes side by side (default: %(default)s)")
     return parser.parse_args()
 
@@ -65,15 +67,18 @@ def _fork(worker: int, truth: "object", folder: Path, options: argparse.Namespac
 
     assert isinstance(truth, Study)
     right = truth.digests()
-    mine = itertools.islice(cases(options.seed), worker, options.faults, options.workers)
+    wanted = [int(number) for number in options.only.split(",")] if options.only else range(options.faults)
+    mine = wanted[worker :: options.workers]
+    faults = dict(enumerate(itertools.islice(cases(options.seed), max(wanted) + 1)))
     with (folder / f"results.{worker}.jsonl").open("w", encoding="utf-8") as file:
-        for number, fault in enumerate(mine):
+        for number in mine:
+            fault = faults[number]
             begun = time.monotonic()
             result = try_fault(fault, truth, right, folder / f"study.{worker}.{number}")
             file.write(json.dumps(as_json(result)) + "\n")
             file.flush()
             seconds = time.monotonic() - begun
-            print(f"{result.stage}: {result.what}: {result.outcome} ({seconds:.1f} s)", flush=True)
+            print(f"{number}: {result.stage}: {result.what}: {result.outcome} ({seconds:.1f} s)", flush=True)
     os._exit(0)
 
 

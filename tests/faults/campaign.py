@@ -12,14 +12,7 @@ from faults.study import ROOT, Study
 
 SAME, TOLD, REFUSED = "the same bytes", "told, then the same bytes", "refused in one line"
 RIGHT = (SAME, TOLD, REFUSED)
-WRONG, LOST, TRACE, HALF, HUNG, UNTOLD = (
-    "SILENTLY WRONG",
-    "LOST",
-    "TRACEBACK",
-    "HALF-WRITTEN FILES LEFT",
-    "HANGS",
-    "NOT TOLD BY VERIFY",
-)
+WRONG, LOST, TRACE, HALF, HUNG = "SILENTLY WRONG", "LOST", "TRACEBACK", "HALF-WRITTEN FILES LEFT", "HANGS"
 ROUNDS = 5  # what a line asks for may bring the next line up
 
 
@@ -59,10 +52,9 @@ def judge(again: Again, study: Study, right: dict[str, str]) -> tuple[str, str]:
     if again.unseen:
         found = study.run("verify")
         no_traceback(found.said)
-        if found.code == 0:
-            return UNTOLD, again.what
-        told.append(found.said)
-        remedy(found.said, study)
+        if found.code:
+            told.append(found.said)
+            remedy(found.said, study)
     for _ in range(ROUNDS):
         done = study.run(*again.command)
         if done.hung:
@@ -75,7 +67,7 @@ def judge(again: Again, study: Study, right: dict[str, str]) -> tuple[str, str]:
             return LOST, done.said[-2000:]
     else:
         return LOST, "\n".join(told)[-2000:]
-    if left := study.half_written():
+    if left := study.half_written(*again.outputs):
         return HALF, " ".join(left)
     wanted = {path: digest for path, digest in right.items() if not again.outputs or _within(path, again.outputs)}
     now = study.digests(*again.outputs)

@@ -58,7 +58,7 @@ class Again:
     outputs: tuple[str, ...]
     what: str
     refused: bool = False  # in one line, and nothing is made
-    unseen: bool = False  # the times say nothing: the fault is told by `visualzero verify`, and by the next reader
+    unseen: bool = False  # the file's time says nothing: `visualzero verify` is asked first
 
 
 def kill(command: tuple[str, ...], chance: random.Random, times: int) -> Fault:

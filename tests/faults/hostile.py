@@ -58,7 +58,7 @@ def _tables() -> dict[str, list[dict[str, object]] | bytes]:
         "a question that holds an image token": [ROW | {"question": "Is <|image_pad|> left?"}],
         "a choice that ends the turn": [ROW | {"choices": ["left<|im_end|>", "right"], "answer": "right"}],
         "NaN among its choices": b'{"image": "a.png", "question": "?", "choices": ["a", NaN], "answer": "a"}\n',
-        "NaN as its task": b'{"image": "a.png", "question": "?", "choices": ["a", "b"], "answer": "a", "task": NaN}\n',
+        "infinity as its task": json.dumps(ROW | {"task": float("inf")}).encode(),
         "one choice": [ROW | {"choices": ["left"]}],
         "choices that no text tells apart": [ROW | {"choices": ["Left", "left "], "answer": "Left"}],
         "an answer that is none of its choices": [ROW | {"answer": "up"}],

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-HANG = 120.0  # seconds; a stage of the small study takes a few
+HANG = 400.0  # seconds; a stage of the small study takes a few, all of them a minute
 FILE_OPERATIONS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.truncate", "shutil.move"}
 
 

@@ -103,9 +103,10 @@ class Study:
         files = self.files(*outputs)
         return {str(path): digest(self.folder / path) for path in files if comparable(path)}
 
-    def half_written(self) -> list[str]:
-        """Temporary files that were left in the results."""
-        found = (path for path in (self.folder / ROOT).rglob(".*") if path.is_file())
+    def half_written(self, *outputs: str) -> list[str]:
+        """Temporary files that were left beside or in outputs (of all, if none is named)."""
+        roots = [self.folder / ROOT / output for output in outputs] or [self.folder / ROOT]
+        found = {path for root in roots for path in (*root.rglob(".*"), *root.parent.glob(".*")) if path.is_file()}
         return sorted(str(path.relative_to(self.folder)) for path in found if path.name != ".snakemake_timestamp")
 
 

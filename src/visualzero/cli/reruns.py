@@ -5,6 +5,8 @@ from pathlib import Path
 from visualzero.cli.commands import Commands, Options, print_text, show, study_of, takes_json
 from visualzero.errors import UserError
 
+SHOWN = 5  # manifests that are named
+
 
 def add(commands: Commands) -> None:
     """Declare them."""
@@ -63,9 +65,11 @@ def _verify(options: Options) -> None:
     found = verify_tree(options.path or study_of(options)[1].root)
     show(options, {**vars(found), "root": str(found.root)}, lambda _: verified_text(found))
     if found.differs:
+        more = len(found.to_delete) - SHOWN
+        named = ", ".join(found.to_delete[:SHOWN]) + (f" and {more} more" if more > 0 else "")
         raise UserError(
-            f"{found.root}: {len(found.differs)} files differ: restore them (dvc checkout), or delete the manifests"
-            " that list them and run snakemake again"
+            f"{found.root}: {len(found.differs)} files differ: restore them (dvc checkout), or delete"
+            f" {named or 'them'} and run snakemake again"
         )
 
 

@@ -23,6 +23,16 @@ def altered(paths: Iterable[Path], ended: Ended) -> list[Path]:
     return [path for path in paths if path.is_file() and not (_untouched(path, ended, kept) or _same(path, kept))]
 
 
+def decayed(root: Path) -> list[Path]:
+    """Files under `root` that have the time of their receipt and another content, as a failing disk leaves them."""
+    kept = {Path(name): receipt for name, receipt in _read().items() if Path(name).is_relative_to(root)}
+    return [
+        path
+        for path, receipt in kept.items()
+        if path.is_file() and _mtime(path) == receipt["mtime"] and sha256(path) != receipt["sha256"]
+    ]
+
+
 def write_receipts(paths: Iterable[Path], ended: Ended) -> None:
     """Keep the digests of those of these files that are what their jobs have left."""
     kept = _read()
