@@ -86,7 +86,7 @@ def test_arms_that_never_differ_have_no_detectable_difference_to_name() -> None:
 
 
 def test_a_claim_whose_sign_changes_with_the_scorer_says_so() -> None:
-    note = "SFT is behind under strict, ahead under lmms: form, not capability"
+    note = "SFT is behind under strict, ahead under lmms: a matter of form"
     assert claim("SFT", "GRPO", LARGE, 1e-7, 1, 0.02, note=note).endswith(f"; but {note}")
     assert seeds_claim("SFT", "GRPO", SEEDS, 0.02, 1, 0.02, note).endswith(f"; but {note}")
 

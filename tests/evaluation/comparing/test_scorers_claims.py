@@ -15,7 +15,7 @@ OPEN = Standing(0.01, (-0.02, 0.04), 1.0, 0, 0.9, 0.9)
 def test_an_arm_that_one_scorer_puts_ahead_and_another_behind_differs_in_form() -> None:
     found = {"strict": AHEAD, "letter": OPEN, "visualthinker": BEHIND}
     assert in_words("GRPO", "Base", found) == (
-        "GRPO is ahead under strict, behind under visualthinker, undecided under letter: form, not capability"
+        "GRPO is ahead under strict, behind under visualthinker, undecided under letter: a matter of form"
         " (strict reads 95.0 % of its answers, 44.0 % of Base's)"
     )
     assert changes_sign(found)
@@ -38,7 +38,7 @@ def test_what_is_claimed_counts_as_one_of_the_readings() -> None:
 
 def test_equal_parse_rates_are_not_told() -> None:
     alike = {"strict": replace(AHEAD, parse_rate_b=0.94), "lmms": replace(BEHIND, parse_rate_b=0.94)}
-    assert in_words("A", "B", alike).endswith(": form, not capability")
+    assert in_words("A", "B", alike).endswith(": a matter of form")
 
 
 def answered(strict: str, lmms: str) -> list[dict]:
@@ -78,7 +78,7 @@ def test_no_planned_claim_stands_without_the_sign_that_it_has_under_other_scorer
         assert made["changes_sign"]
         assert {name: one["sign"] for name, one in made["scorers"].items()} == {"strict": 1, "lmms": -1}
         assert made["claim"].endswith(f"; but {made['scorers_claim']}")
-        assert "ahead under strict, behind under lmms: form, not capability (lmms reads 0.0 % of its" in made["claim"]
+        assert "ahead under strict, behind under lmms: a matter of form (lmms reads 0.0 % of its" in made["claim"]
         assert made["scorers"]["strict"]["difference"] == made["difference"]
 
 

@@ -59,7 +59,7 @@ def changes_sign(found: Mapping[str, Standing], ahead: int = 0) -> bool:
 
 
 def in_words(a: str, b: str, found: Mapping[str, Standing], ahead: int = 0) -> str:
-    """What the scorers say together, such as "A is ahead under strict, behind under lmms: form, not capability".
+    """What the scorers say together, such as "A is ahead under strict, behind under lmms: a matter of form".
 
     `ahead` is the sign of what is claimed, as in `changes_sign`.
     """
@@ -72,7 +72,7 @@ def in_words(a: str, b: str, found: Mapping[str, Standing], ahead: int = 0) -> s
     if not changes_sign(found, ahead):
         return said
     name, most = max(found.items(), key=lambda one: abs(one[1].parse_rate_a - one[1].parse_rate_b))
-    said += ": form, not capability"
+    said += ": a matter of form"
     if abs(most.parse_rate_a - most.parse_rate_b) > APART:
         said += (
             f" ({name} reads {percent(most.parse_rate_a)} % of its answers, {percent(most.parse_rate_b)} % of {b}'s)"
