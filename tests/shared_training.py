@@ -31,10 +31,13 @@ ROOT = Path(__file__).resolve().parents[1]
 # Adam divides by the size of a gradient, be it only rounding: a large epsilon keeps that from being blown up.
 SHARED = "steps: 3, learning_rate: 1e-3, adam_epsilon: 1e-3, threads: 1"
 SETTINGS = [
+    "run=all",
     f"sft={{{SHARED}, batch_size: 4, micro_batch: 1}}",
-    # Micro-batches of half a group, and a pass for each completion.
+    # Micro-batches of half a group, in passes of one completion to four, so that processes have unequally many.
     f"grpo={{{SHARED}, save_steps: 1, batch_size: 2, group_size: 4, micro_batch: 2, max_completion: 12, "
-    "tokens_per_pass: 1}",
+    "tokens_per_pass: 265}",
+    # Micro-batches of a whole group, of which some have no advantage and are left out: unequally many rows in a pass.
+    "arms.base-grpo-dapo.grpo={beta: 0.0, loss: dapo, mask_truncated: false, micro_batch: 4, tokens_per_pass: 9999}",
     "rewards={r1: {terms: {length: 1.0}}}",
 ]
 
@@ -42,11 +45,12 @@ SETTINGS = [
 def fixed_completions(
     self: PolicyTrainer, prompt_ids: list[list[int]], images: Any, fields: Any, num_generations: int, **kwargs: Any
 ) -> tuple[list[list[int]], None]:
-    """Completions of one to twelve tokens; rows of a group stand together."""
+    """Completions of one to twelve tokens; rows of a group stand together, and some groups are equally long."""
     made = []
     for row, ids in enumerate(prompt_ids):
         random = torch.Generator().manual_seed(sum(ids) * num_generations + row % num_generations)
         length = int(torch.randint(1, 13, (1,), generator=random))
+        length = 7 if sum(ids) % 3 == 0 else length
         made.append(torch.randint(20, 200, (length,), generator=random).tolist())
     return made, None
 
@@ -93,10 +97,10 @@ def take_fsdp_on_a_cpu() -> None:
 
 
 def main(weights: Path, questions: Path, out: Path) -> None:
-    """Train base-sft and base-grpo; how they were launched is left in `launched`."""
+    """Train base-sft, base-grpo and base-grpo-dapo; how they were launched is left in `launched`."""
     PolicyTrainer._generate_single_turn = fixed_completions
     study = read_study(ROOT / "config/config.yaml", SETTINGS)
-    for arm, train in (("base-sft", train_sft), ("base-grpo", train_grpo)):
+    for arm, train in (("base-sft", train_sft), ("base-grpo", train_grpo), ("base-grpo-dapo", train_grpo)):
         with suppress(StoppedError):
             train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
     (out / "launched").write_text(AcceleratorState().distributed_type.value)

@@ -14,7 +14,7 @@ from sharing_cases import G, Update, completions, measured, questions, trainer, 
 from visualzero.errors import UserError
 from visualzero.models.freezing import freeze
 from visualzero.training.sharing import GroupSharingTrainer, logprobs
-from visualzero.training.sharing.questions import Question, QuestionRows
+from visualzero.training.sharing.questions import COLUMN, Question, QuestionRows
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -110,6 +110,31 @@ def another_image(monkeypatch: pytest.MonkeyPatch) -> None:
     changed(monkeypatch, lambda q: replace(q, pixel_values=q.pixel_values.flip(0)))
 
 
+def a_later_image_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Right for the first group of a stream."""
+    stream = logprobs._stream
+
+    def changed_stream(*args: Any) -> dict[str, Any]:
+        inputs = stream(*args)
+        first = int(inputs["image_grid_thw"][0].prod())
+        inputs["pixel_values"] = torch.cat([inputs["pixel_values"][:first], inputs["pixel_values"][first:].flip(0)])
+        return inputs
+
+    monkeypatch.setattr(logprobs, "_stream", changed_stream)
+
+
+def prompts_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Log-probabilities are right, and the prompt and its image learn nothing from completions."""
+
+    class Detached(logprobs.Groups):
+        def attend(self, layer: int, query: Any, key: Any, value: Any, *args: Any) -> torch.Tensor:
+            prompts = torch.arange(key.shape[2]) < sum(self.prompts)
+            key, value = (torch.where(prompts[:, None], x.detach(), x) for x in (key, value))
+            return super().attend(layer, query, key, value, *args)
+
+    monkeypatch.setattr(logprobs, "Groups", Detached)
+
+
 def changed(monkeypatch: pytest.MonkeyPatch, change: Callable[[Question], Question]) -> None:
     placed = Question.placed
     monkeypatch.setattr(Question, "placed", lambda *args: change(placed(*args)))
@@ -120,19 +145,38 @@ def test_mistakes_are_seen(
     tiny_model: Path, mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mistake(monkeypatch)
-    monkeypatch.setattr(GroupSharingTrainer, "_verify", lambda *args: None)
+    monkeypatch.setattr(GroupSharingTrainer, "_verify", lambda *args: True)
     stock, ours = both(tiny_model)
     distance = ours.distance(stock)
     assert min(distance["log_probs"], distance["gradients"]) > 1e-2
 
 
-@pytest.mark.parametrize("mistake", [leaking, text_positions])
+@pytest.mark.parametrize(
+    ("mistake", "told"),
+    [
+        (leaking, "log-probabilities"),
+        (text_positions, "log-probabilities"),
+        (a_later_image_upside_down, "log-probabilities"),
+        (prompts_without_gradients, "gradients"),
+    ],
+)
 def test_a_run_checks_its_first_batch_and_stops(
-    tiny_model: Path, mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, mistake: Callable[[pytest.MonkeyPatch], None], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mistake(monkeypatch)
-    with pytest.raises(UserError, match=r"grpo\.sharing: log-probabilities differ .* choose 'off'"):
+    with pytest.raises(UserError, match=rf"grpo\.sharing: {told} differ .* choose 'off'"):
         trainer(GroupSharingTrainer, tiny_model).train()
+
+
+def test_a_batch_that_was_cut_off_as_a_whole_does_not_count_as_checked(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaking(monkeypatch)
+    made = trainer(GroupSharingTrainer, tiny_model, mask_truncated_completions=True)
+    update(made, completions([5, 7, 1, 3] * 3, made.eos_token_ids[0]))
+    assert not made._verified
+    with pytest.raises(UserError, match="log-probabilities differ"):
+        update(made, completions([5, 7, 1, 3, *RAGGED[4:]], made.eos_token_ids[0]))
 
 
 def test_tools_are_refused(tiny_model: Path) -> None:
@@ -149,7 +193,7 @@ def test_a_step_computes_each_image_and_each_prompt_once_per_pass(tiny_model: Pa
     made._verified = True
     made.model.train()
     [batch] = list(made.get_train_dataloader())[:1]
-    prompts = sum(len(q.input_ids) for q in {id(row["question"]): row["question"] for row in batch}.values())
+    prompts = sum(len(q.input_ids) for q in {id(row[COLUMN]): row[COLUMN] for row in batch}.values())
     patches = 4 * (12 + 4 + 12)
     with measured(made) as rollout:
         inputs = made._generate_and_score_completions(batch)
@@ -182,7 +226,7 @@ def test_rows_of_a_batch_are_read_once_and_the_repeats_are_one_object() -> None:
     first = rows.__getitems__([4, 4, 7, 7])
     again = rows.__getitems__([4, 4, 7, 7])
     assert read == [4, 7]
-    assert first[0]["question"] is first[1]["question"] is again[0]["question"] is not first[2]["question"]
+    assert first[0][COLUMN] is first[1][COLUMN] is again[0][COLUMN] is not first[2][COLUMN]
     rows.__getitems__([5])
     assert list(rows.kept) == [5]
 

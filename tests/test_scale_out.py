@@ -71,7 +71,7 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("arm", ["base-sft", "base-grpo"])
+@pytest.mark.parametrize("arm", ["base-sft", "base-grpo", "base-grpo-dapo"])
 def test_two_processes_train_as_one_does(trained: Trained, tiny_model: Path, arm: str, way: str) -> None:
     one, two = trained("one") / arm, trained(way) / arm
     assert [read_manifest(out / "manifest.json")["processes"] for out in (one, two)] == [1, 2]

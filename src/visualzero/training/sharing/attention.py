@@ -16,6 +16,8 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
+from visualzero.errors import UserError
+
 NAME = "group_sharing"
 
 
@@ -23,8 +25,13 @@ class StreamAttention(ABC):
     """What attends to what in a stream of T tokens; pass it as `attention_mask={"full_attention": ...}`."""
 
     @abstractmethod
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """In decoder layer `layer`: query `[1, H, T, D]`, key and value `[1, H_kv, T, D]`, output `[1, T, H, D]`."""
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+    ) -> Tensor:
+        """In decoder layer `layer`: query `[1, H, T, D]`, key and value `[1, H_kv, T, D]`, output `[1, T, H, D]`.
+
+        `dropout` is the share of the attention weights that training drops.
+        """
 
 
 def install(model: nn.Module) -> None:
@@ -32,13 +39,24 @@ def install(model: nn.Module) -> None:
 
     Of a stream of groups the decoder gives the completions' hidden states alone: without Triton, TRL's head would score
     the prompts' too. Patches are embedded by one matrix product, which a convolution without overlap is; as a
-    convolution it takes several times as long.
+    convolution it takes several times as long. A model can be installed again.
+
+    Raises:
+        UserError: for a model whose decoder attends otherwise than by SDPA, as its loader asked.
     """
+    chosen = model.config.get_text_config()._attn_implementation
+    if chosen not in (None, "sdpa", NAME):
+        raise UserError(
+            f"grpo.sharing: the model's attention is {chosen!r}, and sharing computes PyTorch's SDPA: load it with "
+            "attn_implementation='sdpa', or choose 'off'"
+        )
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
     ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
     vision = model.config.vision_config._attn_implementation
     model.set_attn_implementation({"text_config": NAME, "vision_config": vision})
-    model.model.language_model.register_forward_hook(_leave_prompts, with_kwargs=True)
+    decoder = model.model.language_model
+    if _leave_prompts not in decoder._forward_hooks.values():
+        decoder.register_forward_hook(_leave_prompts, with_kwargs=True)
     patches = model.model.visual.patch_embed
     patches.forward = MethodType(_embed_patches, patches)
 
@@ -52,6 +70,8 @@ def _leave_prompts(module: nn.Module, args: Any, kwargs: dict[str, Any], output:
 
 
 def _embed_patches(module: nn.Module, pixels: Tensor) -> Tensor:
+    if type(module.proj) is not nn.Conv3d:  # an adapter's, which has weights of its own
+        return type(module).forward(module, pixels)
     weight = module.proj.weight.flatten(1)
     return F.linear(pixels.to(weight.dtype).view(-1, weight.shape[1]), weight)
 
@@ -60,11 +80,14 @@ def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, scaling: float, **kwargs: Any
 ) -> tuple[Tensor, None]:
     if isinstance(attention_mask, StreamAttention):
-        return attention_mask.attend(module.layer_idx, query, key, value, scaling), None
+        dropout = kwargs.get("dropout", 0.0)
+        return attention_mask.attend(module.layer_idx, query, key, value, scaling, dropout), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None = None) -> Tensor:
+def attend(
+    query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor | None = None, dropout: float = 0.0
+) -> Tensor:
     """SDPA of query `[B, H, Q, D]` on key and value `[B, H_kv, K, D]`: causal unless `mask` (true: attends) is given.
 
     The output is `[B, Q, H, D]`. Under a mask `[Q, K]` the queries that share a head of keys stand in one row of
@@ -74,9 +97,11 @@ def attend(query: Tensor, key: Tensor, value: Tensor, scale: float, mask: Tensor
     repeats = heads // key.shape[1]
     if mask is None:
         key, value = (x.repeat_interleave(repeats, dim=1) for x in (key, value))
-        return F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale).transpose(1, 2)
+        out = F.scaled_dot_product_attention(query, key, value, is_causal=True, scale=scale, dropout_p=dropout)
+        return out.transpose(1, 2)
     query = query.unflatten(1, (-1, repeats)).flatten(2, 3)
-    out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask.repeat(repeats, 1), scale=scale)
+    mask = mask.repeat(repeats, 1)
+    out = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale, dropout_p=dropout)
     return out.unflatten(2, (repeats, length)).flatten(1, 2).transpose(1, 2)
 
 
@@ -110,12 +135,15 @@ class Prompts(StreamAttention):
         self.keys: list[tuple[Tensor, ...]] = []  # per layer and prompt: [1, H_kv, P, D]
         self.values: list[tuple[Tensor, ...]] = []
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """See `StreamAttention`."""
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+    ) -> Tensor:
+        """See `StreamAttention`; a rollout drops nothing."""
         queries, keys, values = (x.to(value.dtype).split(self.lengths, dim=2) for x in (query, key, value))
         self.keys.append(keys)
         self.values.append(values)
-        return torch.cat([attend(q, k, v, scale) for q, k, v in zip(queries, keys, values, strict=True)], dim=1)
+        parts = zip(queries, keys, values, strict=True)
+        return torch.cat([attend(q, k, v, scale) for q, k, v in parts], dim=1)
 
 
 class Groups(StreamAttention):
@@ -134,18 +162,21 @@ class Groups(StreamAttention):
             for prompt, group in zip(prompts, self.groups, strict=True)
         ]
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+    ) -> Tensor:
         """See `StreamAttention`."""
         queries, keys, values = (x.split(self.parts, dim=2) for x in (query, key, value))
         n = len(self.prompts)
-        out = [attend(q, k, v, scale) for q, k, v in zip(queries[:n], keys[:n], values[:n], strict=True)]
+        prompts = zip(queries[:n], keys[:n], values[:n], strict=True)
+        out = [attend(q, k, v, scale, dropout=dropout) for q, k, v in prompts]
         for i, (group, mask) in enumerate(zip(self.groups, self.masks, strict=True)):
             own_query, own_key, own_value = (group.pad(x[n + i]) for x in (queries, keys, values))
             key, value = (
                 torch.cat([prompt.expand(group.rows, -1, -1, -1), own], dim=2)
                 for prompt, own in ((keys[i], own_key), (values[i], own_value))
             )
-            out.append(group.unpad(attend(own_query, key, value, scale, mask)))
+            out.append(group.unpad(attend(own_query, key, value, scale, mask, dropout)))
         return torch.cat(out, dim=1)
 
 

@@ -17,8 +17,10 @@ def shared_log_probs(
 
     `questions` has one entry per row; rows of a group stand together and hold the same object. `model` has TRL's fused
     LM head (which gives the entropy if it was asked to) and `attention.install`. One forward pass, so gradients flow to
-    the shared prompt and image as well. The results are those of one padded row per completion, up to rounding.
+    the shared prompt and image as well. The results are those of one padded row per completion, up to rounding. Where
+    no row has a token that counts, one is computed all the same, since a loss needs a graph.
     """
+    lengths = lengths if any(lengths) else [1, *lengths[1:]]
     output = model(**_stream(questions, completion_ids, lengths), fused_lm_head=True)
     inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
     inside = inside.to(completion_ids.device)

@@ -16,6 +16,8 @@ from trl.data_utils import prepare_multimodal_messages
 
 from visualzero.training.inputs import naming
 
+COLUMN = "_shared_question"  # of a dataset's rows; no data set has a column of this name
+
 
 @dataclass(frozen=True, eq=False)
 class Question:
@@ -75,7 +77,7 @@ class Preparer:
 
 
 class QuestionRows(Dataset):
-    """A dataset whose rows carry their `Question` in column `question`; the repeats of a row are one object.
+    """A dataset whose rows carry their `Question` in `COLUMN`; the repeats of a row are one object.
 
     TRL's sampler names a row G times per batch and each batch again for every optimizer step that reuses its rollouts.
     The rows of the last batch are kept, so that each is read, decoded and preprocessed once.
@@ -100,7 +102,27 @@ class QuestionRows(Dataset):
     def _read(self, index: int) -> dict[str, Any]:
         row = self.rows[index]
         with naming(str(row.get("question_id", index))):
-            return row | {"question": self.prepare(row)}
+            return row | {COLUMN: self.prepare(row)}
+
+
+def questions_of(rows: Sequence[dict[str, Any]], prepare: Preparer) -> list[Question]:
+    """The question of each row; where a stream of rows carries none, repeats that stand together are prepared once."""
+    questions: list[Question] = []
+    for index, row in enumerate(rows):
+        if COLUMN in row:
+            questions.append(row[COLUMN])
+        elif index and _asks_the_same(row, rows[index - 1]):
+            questions.append(questions[-1])
+        else:
+            questions.append(prepare(row))
+    return questions
+
+
+def _asks_the_same(row: dict[str, Any], other: dict[str, Any]) -> bool:
+    if row["prompt"] != other["prompt"]:
+        return False
+    images, others = images_of(row), images_of(other)
+    return len(images) == len(others) and all(a is b or a == b for a, b in zip(images, others, strict=True))
 
 
 def groups_of(questions: Sequence[Question]) -> list[tuple[Question, list[int]]]:

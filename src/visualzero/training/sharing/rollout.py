@@ -4,6 +4,7 @@ All rows are decoded together. In a step, the rows of a group read their prompt'
 each row reads its own completion, and the two are merged with their log-sum-exps. Rows that are finished leave.
 """
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from transformers import (
     GenerationConfig,
     LogitsProcessorList,
     MinPLogitsWarper,
+    PreTrainedModel,
     RepetitionPenaltyLogitsProcessor,
     SuppressTokensLogitsProcessor,
     TemperatureLogitsWarper,
@@ -24,15 +26,57 @@ from transformers import (
 from visualzero.training.sharing.attention import Prompts, StreamAttention, attend_apart
 from visualzero.training.sharing.questions import Question, groups_of
 
+logger = logging.getLogger(__name__)
+
+# What of a generation config is obeyed here, or has nothing to do with which token is drawn.
+OBEYED = {
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "suppress_tokens",
+    "max_new_tokens",
+    "do_sample",
+}
+OBEYED |= {
+    "bos_token_id",
+    "eos_token_id",
+    "pad_token_id",
+    "max_length",
+    "use_cache",
+    "disable_compile",
+    "compile_config",
+}
+OBEYED |= {"return_dict_in_generate", "transformers_version", "_from_model_config", "remove_invalid_values"}
 LEAVING = 0.125  # share of the rows that are finished before they leave together; leaving copies the cache
+
+
+def settings_of(model: PreTrainedModel, asked: GenerationConfig) -> GenerationConfig:
+    """What `model.generate(generation_config=asked)` goes by: what `asked` leaves open, the model's own config says."""
+    settings, _ = model._prepare_generation_config(asked)
+    return settings
+
+
+def can_sample(settings: GenerationConfig) -> bool:
+    """Whether `sample` obeys all that differs from the library's defaults; told once where it doesn't."""
+    usual = GenerationConfig()
+    usual.update(**usual._get_default_generation_params(), defaults_only=True)
+    beyond = sorted(
+        name
+        for name, value in settings.to_diff_dict().items()
+        if name not in OBEYED and value is not None and value != getattr(usual, name, None)
+    )
+    if beyond:
+        logger.warning("group sharing: generate samples, since the generation config sets %s", ", ".join(beyond))
+    return not beyond
 
 
 @torch.no_grad()
 def sample(model: nn.Module, questions: Sequence[Question], settings: GenerationConfig) -> list[list[int]]:
     """A completion of `model`, a Qwen2-VL, for each row, with the token that ended it if it came to its end.
 
-    Rows of a group stand together and hold the same question. Reads max_new_tokens, eos_token_id (a list),
-    pad_token_id, temperature, top_k, top_p, min_p, repetition_penalty and suppress_tokens of `settings`. Random numbers
+    Rows of a group stand together and hold the same question. Obeys what `OBEYED` lists of `settings`. Random numbers
     are drawn as `generate` draws them, for every row in every step until the last row ends, so with the same seed the
     completions are those of `generate` as long as rounding decides no token.
     """
@@ -179,8 +223,10 @@ class Decoding(StreamAttention):
             self.mask = self._mask()
         self._seat(group_of_row)
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """See `StreamAttention`; here T is the number of rows M."""
+    def attend(
+        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+    ) -> Tensor:
+        """See `StreamAttention`; here T is the number of rows M, and nothing is dropped."""
         query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast, M-RoPE leaves float32
         cache = self.layers[layer]
         self._append(cache, key, value)

@@ -7,10 +7,11 @@ gradients are the sum over the group, as they are in stock TRL. Rewards, advanta
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import torch
-from accelerate.utils import DistributedType, gather_object
+from accelerate.utils import DistributedType, gather, gather_object
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 from transformers import PreTrainedModel
@@ -22,19 +23,22 @@ from trl.trainer.utils import split_tensor_dict
 from visualzero.errors import UserError
 from visualzero.training.sharing import attention
 from visualzero.training.sharing.logprobs import passes_of, shared_log_probs
+from visualzero.training.sharing.pass_metrics import PassMetrics
 from visualzero.training.sharing.questions import (
+    COLUMN,
     Preparer,
     Question,
     QuestionRows,
     groups_of,
     images_of,
     multimodal_prompt,
+    questions_of,
 )
-from visualzero.training.sharing.rollout import sample
+from visualzero.training.sharing.rollout import can_sample, sample, settings_of
 
 ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
 TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens of the whole step
-TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.05, torch.float16: 0.02}  # nats, mean over tokens
+TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.01, torch.float16: 0.01}  # nats, mean over tokens
 
 
 class GroupSharingTrainer(GRPOTrainer):
@@ -45,10 +49,11 @@ class GroupSharingTrainer(GRPOTrainer):
     with the micro-batch. Completions whose advantage is zero are left out where they can't change the loss (beta 0, no
     entropy bonus); `entropy` and clip ratios are then logged over the rest.
 
-    The first batch of a run is also computed TRL's way, for one group.
+    The first batch of a run is also computed TRL's way, for a part of two groups.
 
     Raises:
-        UserError: when that comparison fails, or for tools and environments, which change prompts between turns.
+        UserError: when that comparison fails, for tools and environments, which change prompts between turns, and for
+            a model whose attention is not SDPA.
     """
 
     _buffered_inputs: list[dict[str, Any]] | None
@@ -76,7 +81,7 @@ class GroupSharingTrainer(GRPOTrainer):
         return super()._get_dataloader(dataset, *args, **kwargs)
 
     def _set_signature_columns_if_needed(self) -> None:
-        self._signature_columns = ["prompt", "image", "images", "question"]
+        self._signature_columns = ["prompt", "image", "images", COLUMN]
 
     @property
     def _preparer(self) -> Preparer:
@@ -93,8 +98,8 @@ class GroupSharingTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         # TRL sees prompts with their images in place and no image column, so it preprocesses nothing itself.
-        self._rows = [{name: value for name, value in row.items() if name != "question"} for row in inputs]
-        self._questions = self._placed([row.get("question") or self._preparer(row) for row in inputs])
+        self._rows = [{name: value for name, value in row.items() if name != COLUMN} for row in inputs]
+        self._questions = self._placed(questions_of(inputs, self._preparer))
         hidden = ("image", "images")
         bare = [
             {name: value for name, value in row.items() if name not in hidden} | {"prompt": multimodal_prompt(row)}
@@ -105,8 +110,7 @@ class GroupSharingTrainer(GRPOTrainer):
         if self.log_multimodal:
             self._logs["images"].extend(gather_object([images_of(row) for row in self._rows]))
         if not self._verified:
-            self._verify(output)
-            self._verified = True
+            self._verified = self._verify(output)
         return output
 
     def _placed(self, questions: list[Question]) -> list[Question]:
@@ -125,7 +129,11 @@ class GroupSharingTrainer(GRPOTrainer):
     def _shares_rollout(self) -> bool:
         """Whether we sample ourselves; else TRL does, and only the log-probability passes are shared."""
         elsewhere = self.use_vllm or self.use_transformers_continuous_batching or self.is_fsdp_enabled
-        return not (elsewhere or self.args.generation_kwargs or self.args.cache_implementation)
+        return not (elsewhere or self.args.generation_kwargs or self.args.cache_implementation) and self._can_sample
+
+    @cached_property
+    def _can_sample(self) -> bool:
+        return can_sample(settings_of(self._qwen(self.model), self.generation_config))
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], list[Any] | None, dict[str, Any]]:
         if not self._shares_rollout:
@@ -149,7 +157,8 @@ class GroupSharingTrainer(GRPOTrainer):
             ) as model,
             self.accelerator.autocast(),  # around all steps, so that weights are cast once
         ):
-            return sample(self._qwen(model), self._questions, self.generation_config), None
+            settings = settings_of(self._qwen(model), self.generation_config)
+            return sample(self._qwen(model), self._questions, settings), None
 
     # Log-probabilities and loss.
 
@@ -163,38 +172,58 @@ class GroupSharingTrainer(GRPOTrainer):
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None, None]:
         completion_ids = input_ids[:, -logits_to_keep:]
-        lengths = _lengths(attention_mask[:, -logits_to_keep:])
-        whole = [list(range(len(lengths)))]
-        passes = whole if torch.is_grad_enabled() else passes_of(self._questions, lengths, self.tokens_per_pass)
+        lengths = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
+        passes = [list(range(len(lengths)))]
+        idle = 0  # passes that are run for company and thrown away: sharded weights are gathered by all or none
+        if not torch.is_grad_enabled():
+            passes = passes_of(self._questions, lengths, self.tokens_per_pass)
+            idle = self._most(len(passes)) - len(passes)
         logps, entropies = [], []
-        for rows in passes:
+        for rows in passes + passes[:1] * idle:
             with self.accelerator.autocast():
                 logp, entropy = shared_log_probs(
                     model, [self._questions[row] for row in rows], completion_ids[rows], [lengths[row] for row in rows]
                 )
             logps.append(logp)
             entropies.append(entropy)
-        return torch.cat(logps), torch.cat(entropies) if compute_entropy else None, None
+        used = slice(len(passes))
+        return torch.cat(logps[used]), torch.cat(entropies[used]) if compute_entropy else None, None
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
         """The loss of a micro-batch; of all its passes but the last, the backward pass is already done."""
         *earlier, last = self._weighted_passes(inputs)
         done = torch.zeros((), device=self.accelerator.device)
+        passes = PassMetrics(self) if self._independent else None
         for rows, weight in earlier:
             with self.accelerator.no_sync(model):
-                loss = self._loss_of(model, _select(inputs, rows), *args, **kwargs) * weight
+                loss = self._loss_of(model, _select(inputs, rows), weight, passes, *args, **kwargs) * weight
                 self.accelerator.backward(loss)
             done += loss.detach()
         rows, weight = last
-        return self._loss_of(model, _select(inputs, rows), *args, **kwargs) * weight + done
+        loss = self._loss_of(model, _select(inputs, rows), weight, passes, *args, **kwargs) * weight + done
+        if passes:
+            passes.put_together()
+        return loss
 
-    def _loss_of(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
+    def _loss_of(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Any],
+        weight: float,
+        passes: PassMetrics | None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
         self._questions = inputs["questions"]
-        return super().compute_loss(model, inputs, *args, **kwargs)
+        if passes is None:
+            return super().compute_loss(model, inputs, *args, **kwargs)
+        counts = inputs["completion_mask"].sum().item(), len(inputs["completion_ids"])
+        with passes.of(*(counts if weight else (0, 0))):
+            return super().compute_loss(model, inputs, *args, **kwargs)
 
     def _weighted_passes(self, inputs: dict[str, Any]) -> list[tuple[list[int], float]]:
         """The rows of each pass over a micro-batch, and the weight of their loss; equally many on every process."""
-        lengths = _lengths(inputs["completion_mask"])
+        lengths = inputs["completion_mask"].sum(dim=1).tolist()
         rows = self._rows_that_matter(inputs)
         passes = [rows]
         if torch.is_grad_enabled() and self._separable:
@@ -202,9 +231,11 @@ class GroupSharingTrainer(GRPOTrainer):
             cut = passes_of(questions, [lengths[row] for row in rows], self.tokens_per_pass)
             passes = [[rows[i] for i in part] for part in cut]
         weighted = [(part, self._weight(part, lengths)) for part in passes]
-        count = torch.tensor([len(passes)], device=self.accelerator.device)
-        most = int(self.accelerator.gather(count).max())
-        return [(rows[:1], 0.0)] * (most - len(passes)) + weighted
+        return [(rows[:1], 0.0)] * (self._most(len(passes)) - len(passes)) + weighted
+
+    def _most(self, passes: int) -> int:
+        """The largest number of passes of any process."""
+        return int(gather(torch.tensor([passes], device=self.accelerator.device)).max())
 
     @property
     def _independent(self) -> bool:
@@ -221,7 +252,8 @@ class GroupSharingTrainer(GRPOTrainer):
         n = len(inputs["completion_ids"])
         if self.beta != 0.0 or not self._independent or not torch.is_grad_enabled():
             return list(range(n))
-        return inputs["advantages"].nonzero().flatten().tolist() or [0]
+        advantages = inputs["advantages"].reshape(n, -1)  # one of each completion, or of each token
+        return advantages.any(dim=1).nonzero().flatten().tolist() or [0]
 
     def _weight(self, rows: list[int], lengths: list[int]) -> float:
         """What `rows` of a micro-batch weigh in its loss; TRL averages over the rows that it is given."""
@@ -233,49 +265,81 @@ class GroupSharingTrainer(GRPOTrainer):
 
     # Verification.
 
-    @torch.no_grad()
-    def _verify(self, batch: dict[str, Any]) -> None:
-        """Compare the log-probabilities of one group with those that TRL computes from padded rows."""
-        question, rows = groups_of(batch["questions"])[0]
-        part = _select(batch, rows[:4])
-        n = len(part["questions"])
-        input_ids = torch.cat([part["prompt_ids"], part["completion_ids"]], dim=1)
-        mask = torch.cat([part["prompt_mask"], part["completion_mask"]], dim=1)
-        images: dict[str, Any] = {}
-        if question.pixel_values is not None and question.image_grid_thw is not None:
-            types = torch.zeros_like(input_ids)
-            width = part["prompt_ids"].shape[1]
-            types[:, width - len(question.token_types) : width] = question.token_types
-            images = {
-                "pixel_values": question.pixel_values.repeat(n, 1),
-                "image_grid_thw": question.image_grid_thw.repeat(n, 1),
-                "num_images": [len(question.image_grid_thw)] * n,
-                "mm_token_type_ids": types,
-            }
-        keep = part["completion_ids"].shape[1]
-        with self._rows_at_hand(part["questions"]):
-            ours, _, _ = self._get_per_token_logps_and_entropies(self.model, input_ids, mask, keep)
-        theirs, _, _ = super()._get_per_token_logps_and_entropies(self.model, input_ids, mask, keep, **images)
+    def _verify(self, batch: dict[str, Any]) -> bool:
+        """Compare log-probabilities and gradients with those that TRL computes from padded rows.
+
+        Two rows of a group and one of another, so that what a group shares and a later image both take part. False, so
+        that the next batch is compared too, where no group has two rows with a token that counts. Gradients are
+        compared where a process has the whole model.
+        """
+        counts = batch["completion_mask"].any(dim=1).tolist()
+        groups = [used for _, rows in groups_of(batch["questions"]) if (used := [row for row in rows if counts[row]])]
+        if not self._everywhere(bool(groups)):
+            return False
+        pair = max(groups, key=lambda rows: min(len(rows), 2))  # the first of the best
+        later = next((rows for rows in reversed(groups) if rows is not pair), [])
+        part = _select(batch, sorted(pair[:2] + later[:1]))
+        training = self.model.training
+        self.model.eval()  # nothing is dropped at random
+        whole = not self.is_fsdp_enabled and self.accelerator.distributed_type != DistributedType.DEEPSPEED
+        with torch.set_grad_enabled(whole), self._rows_at_hand(part["questions"]):
+            (ours, slopes), (theirs, true_slopes) = (
+                self._log_probs_and_slopes(method, part, whole)
+                for method in (self._get_per_token_logps_and_entropies, super()._get_per_token_logps_and_entropies)
+            )
+        self.model.train(training)
         tokens = part["completion_mask"].bool()
-        difference = (ours - theirs)[tokens].abs().mean().item() if tokens.any() else 0.0
+        difference = (ours - theirs)[tokens].abs().mean().item()
         precision = torch.get_autocast_dtype(ours.device.type) if self.args.bf16 or self.args.fp16 else self.model.dtype
-        if not difference <= TOLERANCE.get(precision, 1e-3):
+        tolerance = TOLERANCE.get(precision, 1e-3)
+        if not difference <= tolerance:
             raise UserError(
                 f"grpo.sharing: log-probabilities differ from the model's own by {difference:.2g} on average: "
                 "this model can't share a group's prompt: choose 'off'"
             )
+        scale = max((float(slope.norm()) for slope in true_slopes), default=1.0)
+        apart = max((float((a - b).norm()) / scale for a, b in zip(slopes, true_slopes, strict=True)), default=0.0)
+        if not apart <= 10 * tolerance:
+            raise UserError(
+                f"grpo.sharing: gradients differ from the model's own by {apart:.2g} of their size: "
+                "this model can't share a group's prompt: choose 'off'"
+            )
+        return self._everywhere(len(pair) > 1)
+
+    def _everywhere(self, holds: bool) -> bool:
+        """Whether it holds on every process."""
+        return bool(gather(torch.tensor([holds], device=self.accelerator.device)).all())
+
+    def _log_probs_and_slopes(self, method: Any, part: dict[str, Any], slopes: bool) -> tuple[Tensor, list[Tensor]]:
+        """Log-probabilities `[B, C]` by `method`, and the gradients of their sum at three parameters, if asked for."""
+        input_ids = torch.cat([part["prompt_ids"], part["completion_ids"]], dim=1)
+        mask = torch.cat([part["prompt_mask"], part["completion_mask"]], dim=1)
+        width, keep = part["prompt_ids"].shape[1], part["completion_ids"].shape[1]
+        types = torch.zeros_like(input_ids)
+        for row, question in enumerate(part["questions"]):
+            types[row, width - len(question.token_types) : width] = question.token_types
+        pictured = [question for question in part["questions"] if question.pixel_values is not None]
+        images: dict[str, Any] = {}
+        if pictured:
+            images = {
+                "pixel_values": torch.cat([question.pixel_values for question in pictured]),
+                "image_grid_thw": torch.cat([question.image_grid_thw for question in pictured]),
+                "num_images": [0 if q.image_grid_thw is None else len(q.image_grid_thw) for q in part["questions"]],
+                "mm_token_type_ids": types,
+            }
+        logps, _, _ = method(self.model, input_ids, mask, keep, **images)
+        if not slopes:
+            return logps, []
+        learned = [p for p in self.model.parameters() if p.requires_grad]
+        some = [learned[0], learned[len(learned) // 2], learned[-1]]
+        found = torch.autograd.grad((logps * part["completion_mask"]).sum(), some, allow_unused=True)
+        return logps.detach(), [torch.zeros_like(p) if g is None else g for p, g in zip(some, found, strict=True)]
 
     @contextmanager
     def _rows_at_hand(self, questions: list[Question]) -> Iterator[None]:
         before, self._questions = self._questions, questions
         yield
         self._questions = before
-
-
-def _lengths(mask: Tensor) -> list[int]:
-    """Tokens of each row to compute: those of `mask`, or one if it leaves none at all, since a loss needs a graph."""
-    lengths = mask.sum(dim=1).tolist()
-    return lengths if any(lengths) else [1, *lengths[1:]]
 
 
 def _select(batch: dict[str, Any], rows: list[int]) -> dict[str, Any]:
