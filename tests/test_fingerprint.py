@@ -3,7 +3,6 @@
 import ast
 import importlib
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from growth import growth
 from visualzero import jobs
 from visualzero.config import Study, load_study
 from visualzero.reruns.lineage import stage_fingerprints
@@ -248,15 +248,19 @@ def test_the_command_of_a_rule_changes_what_it_makes_and_nothing_else_in_a_rule_
     assert kinds(changed(before, fingerprints(study()))) == what
 
 
-def test_a_hundred_arms_take_less_than_a_second() -> None:
+def test_many_arms_take_hardly_longer_than_one() -> None:
+    """The sources are read once for all of them."""
     arms = raw_arms()
-    many = {f"{GRPO}-{number}": {**arms[GRPO], "title": f"Arm {number}"} for number in range(100)}
-    big = study(arms=arms | many, run=list(many), comparisons=[], controls={}, seeds=[1, 2, 3])
-    forget()
-    begun = time.process_time()
-    found = stage_fingerprints(big)
-    assert time.process_time() - begun < 1
-    assert len(found["train"]) == 100
+    many = {f"{GRPO}-{number}": {**arms[GRPO], "title": f"Arm {number}"} for number in range(50)}
+    studies = {
+        n: study(arms=arms | many, run=list(many)[:n], comparisons=[], controls={}, seeds=[1, 2, 3]) for n in (1, 50)
+    }
+
+    def fingerprints(n: int) -> None:
+        forget()
+        assert len(stage_fingerprints(studies[n])["train"]) == n
+
+    assert growth(fingerprints, 1, 50) < 5
 
 
 # Settings
