@@ -7,6 +7,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from report_study import ARMS, write_study
 from visualzero.errors import UserError
 from visualzero.layout import REPORT_FILES
 from visualzero.report import ReportInputs, build_report
-from visualzero.report.figures import nice_ticks
+from visualzero.report.figures import mean_band, nice_ticks, panel
 
 
 class Reader(HTMLParser):
@@ -226,3 +227,27 @@ def test_an_answer_index_without_its_choice_is_named(study: ReportInputs, tmp_pa
 def test_ticks_are_round_and_inside() -> None:
     assert nice_ticks(0, 1) == [0, 0.25, 0.5, 0.75, 1]
     assert nice_ticks(3, 97, 3) == [50] or all(3 <= tick <= 97 for tick in nice_ticks(3, 97, 3))
+
+
+# The mean over seeds
+
+
+def test_the_mean_over_three_seeds_has_an_interval_at_every_step_that_all_have() -> None:
+    courses = [(np.arange(1.0, 9.0), np.arange(1.0, 9.0) + shift) for shift in (-1.0, 0.0, 1.0)]
+    courses[2] = (courses[2][0][1:], courses[2][1][1:])
+    band = mean_band(courses)
+    assert band
+    steps, low, high = band
+    assert list(steps) == list(range(2, 9))
+    assert (low + high) / 2 == pytest.approx(steps)
+    assert high - low == pytest.approx(2 * 4.303 / 3**0.5, rel=1e-3)  # t of two degrees, a standard deviation of 1
+
+
+def test_two_seeds_have_no_band_and_it_stays_on_the_axis() -> None:
+    curves = {str(seed): (np.arange(5.0), np.full(5, 0.1 * seed)) for seed in range(4)}
+    three, two = (panel("Share", dict(list(curves.items())[:n]), share=True) for n in (3, 2))
+    assert three
+    assert two
+    assert two.band is None
+    assert three.band
+    assert all(0 <= float(point.split(",")[1]) <= 300 for point in three.band.split())

@@ -7,10 +7,12 @@ live in a box of `WIDTH` x `HEIGHT` units that the page stretches.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 
+from visualzero.evaluation.statistics.shares import t_quantile
 from visualzero.report.summary import Interval, Summary
 from visualzero.report.tables import Arm, cells
 from visualzero.report.text import short
@@ -73,10 +75,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """One quantity over the training steps, all seeds."""
+    """One quantity over the training steps, all seeds; `band` is where their mean lies, as SVG points, if known."""
 
     title: str
     lines: list[Line]
+    band: str | None
     x: list[Tick]
     y: list[Tick]
 
@@ -168,14 +171,39 @@ def panel(
         return " ".join(pairs if len(pairs) > 1 else pairs * 2)
 
     lines = []
+    courses = {seed: running_mean(values) if smooth else values for seed, (_, values) in kept.items()}
     for order, (seed, (steps, values)) in enumerate(kept.items()):
-        strong = running_mean(values) if smooth else values
+        strong = courses[seed]
         pick = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), POINTS)).round().astype(int))
         raw = points(*_envelope(steps, values))
         lines.append(Line(seed, order % 4, raw, points(steps[pick], strong[pick]), short(float(strong[-1]))))
     x = [Tick(100 * (at - first) / (last - first or 1.0), short(at)) for at in nice_ticks(first, last, 3)]
     y = [Tick(100 * (at - low) / (high - low), short(at)) for at in nice_ticks(low, high, 3)]
-    return Panel(title, lines, x, y)
+    band = mean_band([(steps, courses[seed]) for seed, (steps, _) in kept.items()])
+    drawn = None
+    if band:
+        steps, *ends = band
+        lower, upper = (np.clip(end, low, high) for end in ends)
+        drawn = f"{points(steps, upper)} {points(steps[::-1], lower[::-1])}"
+    return Panel(title, lines, drawn, x, y)
+
+
+def mean_band(courses: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats, Floats] | None:
+    """Steps that all `courses` (steps, values) have, and the 95 % interval of the mean over seeds at each.
+
+    The interval is Student's t, so it takes the values of different seeds for independent and normal.
+
+    None for fewer than three seeds, of which two degrees of freedom remain: an interval of two says nothing.
+    """
+    if len(courses) < 3:
+        return None
+    shared = reduce(np.intersect1d, [steps for steps, _ in courses])
+    if len(shared) == 0:
+        return None
+    shared = shared[np.unique(np.linspace(0, len(shared) - 1, min(len(shared), POINTS)).round().astype(int))]
+    values = np.stack([values[np.searchsorted(steps, shared)] for steps, values in courses])
+    margin = t_quantile(len(courses) - 1) * values.std(axis=0, ddof=1) / math.sqrt(len(courses))
+    return shared, values.mean(axis=0) - margin, values.mean(axis=0) + margin
 
 
 def running_mean(values: Floats) -> Floats:
