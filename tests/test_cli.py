@@ -1,7 +1,9 @@
 """The command line: quick to answer, and one line for a mistake."""
 
+import argparse
 import errno
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 from safetensors import SafetensorError
 
 from visualzero import __version__
-from visualzero.cli import disk_full, main
+from visualzero.cli import disk_full, main, parser
+from visualzero.cli.commands import overrides_of
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ["--config", str(ROOT / "config/config.yaml")]
@@ -60,25 +63,88 @@ def test_a_misspelt_arm_is_told_before_torch_is_loaded(command: list[str]) -> No
     assert "torch" not in str(result["loaded"])
 
 
-def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+def commands() -> dict[str, argparse.ArgumentParser]:
+    """The parser of every command."""
+    [action] = [one for one in parser()._actions if isinstance(one, argparse._SubParsersAction)]
+    return dict(action.choices)
+
+
+@pytest.mark.parametrize("columns", [60, 200])
+def test_help_names_every_command_once_and_fits_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     with pytest.raises(SystemExit):
         main(["--help"])
     told = capsys.readouterr().out
-    for command in (
-        "questions",
-        "model",
-        "train",
-        "predict",
-        "score-arm",
-        "score",
-        "compare",
-        "inspect",
-        "summarize",
-        "report",
-        "schema",
-        "tiny-models",
-    ):
-        assert f"\n    {command} " in told
+    assert len(commands()) > 20
+    for command in commands():
+        assert told.count(f"\n    {command} ") == 1
+    assert max(map(len, told.split("the study, a job at a time")[1].splitlines()[1:])) <= columns
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_has_examples_that_it_understands(command: str) -> None:
+    told = str(commands()[command].epilog)
+    examples = [shlex.split(line, comments=True) for line in told.splitlines()[1:]]
+    assert examples
+    for words in examples:
+        assert words[:2] == ["visualzero", command]
+        plain = words[1 : words.index(">")] if ">" in words else words[1:]
+        options, rest = parser().parse_known_args(plain)
+        assert not rest
+        assert options.command
+
+
+@pytest.mark.parametrize(
+    ("line", "overrides"),
+    [
+        ("plan --scale paper", ["scale=paper"]),
+        ("--scale paper plan", ["scale=paper"]),
+        ("--set a=1 plan --set a=2 --set b=3", ["a=1", "a=2", "b=3"]),
+        ("--set a=1 rewards --set a=2 try format x --set a=3", ["a=1", "a=2", "a=3"]),
+        ("why", []),
+    ],
+)
+def test_the_study_is_described_before_the_command_or_behind_it(line: str, overrides: list[str]) -> None:
+    assert overrides_of(parser().parse_args(line.split())) == overrides
+
+
+def test_the_config_is_named_before_the_command_or_behind_it() -> None:
+    for line in ("--config my.yaml plan", "plan --config my.yaml", "--config other.yaml plan --config my.yaml"):
+        assert parser().parse_args(line.split()).config == Path("my.yaml")
+    assert parser().parse_args(["plan"]).config == Path("config/config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("trian base-grpo", "unknown command 'trian'; did you mean 'train'?"),
+        ("cluster upp", "unknown command 'upp'; did you mean 'up'?"),
+        ("plan --scal paper", "unknown option '--scal'; did you mean '--scale'?"),
+        ("plan --gpus two", "argument --gpus: invalid int value: 'two'"),
+        ("plan now", "'now': one word too many"),
+        ("predict base toyspace --control no_imag", "unknown --control value 'no_imag'; did you mean 'no_image'?"),
+        ("", "the following arguments are required: COMMAND"),
+    ],
+)
+def test_a_misspelt_command_line_is_told_in_a_line(capsys: pytest.CaptureFixture[str], line: str, told: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(line.split())
+    captured = capsys.readouterr()
+    assert end.value.code == 2
+    assert captured.out == ""
+    [said] = captured.err.splitlines()
+    assert said.startswith(f"error: {told}")
+    assert "--help`" in said
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+def test_a_shell_completes_every_command_and_its_options(capsys: pytest.CaptureFixture[str], shell: str) -> None:
+    main(["completion", shell])
+    written = capsys.readouterr().out
+    assert all(command in written for command in commands())
+    assert "scorer" in written
 
 
 def test_the_package_runs_as_a_module() -> None:

@@ -15,6 +15,7 @@ from visualzero import __version__
 from visualzero.cli import machines, reruns, responses, stages, upkeep
 from visualzero.cli.commands import Commands
 from visualzero.cli.failures import disk_full, fail
+from visualzero.cli.parser import Parser, listed, takes_study
 from visualzero.errors import UserError
 from visualzero.source_tree import check_tree
 
@@ -28,7 +29,9 @@ def run() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; mistakes of the user end in one line and exit code 1."""
-    options = parser().parse_args(arguments)
+    options, rest = parser().parse_known_args(arguments)
+    if rest:
+        options.parser.refuse(rest)
     try:
         check_tree(Path.cwd())
         options.command(options)
@@ -48,17 +51,19 @@ def main(arguments: list[str] | None = None) -> None:
         )
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """All commands and their options."""
-    whole = argparse.ArgumentParser(prog="visualzero", description=(__doc__ or "").splitlines()[0])
+    whole = Parser(
+        prog="visualzero", usage="visualzero [options] COMMAND ...", description=(__doc__ or "").splitlines()[0]
+    )
     whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    whole.add_argument(
-        "--config", type=Path, default=Path("config/config.yaml"), help="the study (default: %(default)s)"
+    takes_study(whole)
+    parsers = whole.add_subparsers(
+        required=True, dest="name_of_command", metavar="COMMAND", help=argparse.SUPPRESS, prog="visualzero"
     )
-    whole.add_argument(
-        "--set", action="append", default=[], metavar="KEY=VALUE", help="override a config key, such as grpo.steps=10"
-    )
-    commands = Commands(whole.add_subparsers(title="commands", required=True, metavar="COMMAND"))
+    commands = Commands(parsers)
     for group in (stages, responses, reruns, machines, upkeep):
+        commands.group(group.TITLE)
         group.add(commands)
+    whole.epilog = listed(commands.groups) + "\n\n`visualzero COMMAND --help` has examples."
     return whole

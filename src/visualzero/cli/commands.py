@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from visualzero.cli.parser import Parser, takes_study
 from visualzero.config import CONTROLS, Study, read_study
 from visualzero.errors import UserError
 from visualzero.layout import UNTRAINED, Layout
@@ -16,16 +17,30 @@ Command = Callable[[Options], None]
 
 
 class Commands:
-    """The commands of a parser."""
+    """The commands of a parser, in groups; `depth` is 1 for `visualzero X` and 2 for `visualzero X Y`."""
 
-    def __init__(self, parsers: Any):
+    def __init__(self, parsers: Any, depth: int = 1):
         self._parsers = parsers
+        self._depth = depth
+        self.groups: dict[str, list[tuple[str, str]]] = {}
 
-    def add(self, name: str, run: Command | None, text: str) -> argparse.ArgumentParser:
-        """Declare a command; one without `run` has commands of its own that do the work."""
-        parser: argparse.ArgumentParser = self._parsers.add_parser(name, help=text, description=text)
+    def group(self, title: str) -> None:
+        """What is added from here on stands under `title` in the help."""
+        self.groups[title] = []
+
+    def add(self, name: str, run: Command | None, text: str, *examples: str) -> Parser:
+        """Declare a command; one without `run` has commands of its own that do the work.
+
+        `examples` are command lines without `visualzero` in front.
+        """
+        parser: Parser = self._parsers.add_parser(name, help=text, description=text)
+        if examples:
+            parser.epilog = "examples:\n" + "\n".join(f"  visualzero {example}" for example in examples)
         if run:
-            parser.set_defaults(command=run)
+            parser.set_defaults(command=run, parser=parser)
+            takes_study(parser, self._depth)
+        if self.groups:
+            self.groups[list(self.groups)[-1]].append((name, text))
         return parser
 
 
@@ -48,8 +63,14 @@ def takes_json(parser: argparse.ArgumentParser) -> None:
 
 def study_of(options: Options) -> tuple[Study, Layout]:
     """The study that `--config` and `--set` describe, and where its files are."""
-    study = read_study(options.config, options.set)
+    study = read_study(options.config, overrides_of(options))
     return study, Layout(study.scale)
+
+
+def overrides_of(options: Options) -> list[str]:
+    """What `--set` and `--scale` say, before the command and behind it; the last one counts."""
+    given = vars(options)
+    return [text for depth in range(3) for text in given.get(f"set_{depth}", ())]
 
 
 def seed_of(options: Options, study: Study) -> int | str:

@@ -2,29 +2,56 @@
 
 from pathlib import Path
 
-from visualzero.cli.commands import Commands, Options, print_text, show, study_of, takes_json
+from visualzero.cli.commands import Commands, Options, overrides_of, print_text, show, study_of, takes_json
 from visualzero.errors import UserError
 
+TITLE = "changes: what they would do, and what has become of results"
 SHOWN = 5  # manifests that are named
 
 
 def add(commands: Commands) -> None:
     """Declare them."""
-    rewards = commands.add("rewards", _rewards, "list the reward terms, or try one on recorded completions")
-    trials = Commands(rewards.add_subparsers(metavar="[try TERM FILE]"))
-    trial = trials.add("try", _try_reward, "what a term would have paid")
+    rewards = commands.add(
+        "rewards",
+        _rewards,
+        "list the reward terms, or try one on recorded completions",
+        "rewards",
+        "rewards try format results/demo/runs/base-grpo/1/rollouts.parquet",
+    )
+    trials = Commands(rewards.add_subparsers(metavar="[try TERM FILE]"), depth=2)
+    trial = trials.add(
+        "try",
+        _try_reward,
+        "what a term would have paid",
+        "rewards try format results/demo/runs/base-grpo/1/rollouts.parquet",
+    )
     trial.add_argument("term", metavar="TERM")
     trial.add_argument("file", type=Path, metavar="FILE", help="a run's rollouts.parquet, or JSONL with completions")
     takes_json(trial)
 
-    why = commands.add("why", _why, "what would run now, and for which change")
+    why = commands.add(
+        "why", _why, "what would run now, and for which change", "why", "why report --set grpo.steps=100"
+    )
     why.add_argument("target", nargs="?", default="all", help="a target of the Snakefile (default: %(default)s)")
     takes_json(why)
-    commands.add("hydrate", _hydrate, "after dvc pull or checkout: verify the results and let Snakemake believe them")
-    verify = commands.add("verify", _verify, "whether results are what their manifests say, weights included")
+    commands.add(
+        "hydrate", _hydrate, "after dvc pull or checkout: verify the results and let Snakemake believe them", "hydrate"
+    )
+    verify = commands.add(
+        "verify",
+        _verify,
+        "whether results are what their manifests say, weights included",
+        "verify",
+        "verify results/demo/runs/base-grpo --json",
+    )
     verify.add_argument("path", nargs="?", type=Path, help="a folder (default: results/<scale>)")
     takes_json(verify)
-    commands.add("fingerprints", _fingerprints, "write what each stage is made from, for DVC: dvc.yaml's first stage")
+    commands.add(
+        "fingerprints",
+        _fingerprints,
+        "write what each stage is made from, for DVC: dvc.yaml's first stage",
+        "fingerprints",
+    )
 
 
 def _rewards(options: Options) -> None:
@@ -47,7 +74,7 @@ def _why(options: Options) -> None:
 
     study, layout = study_of(options)
     try:
-        planned = plan(options.set, options.target)
+        planned = plan(overrides_of(options), options.target)
     except WorkflowError as error:
         raise UserError(str(error).strip()) from None
     show(options, why(study, layout, planned), why_text)

@@ -1,6 +1,5 @@
 """Commands that look at responses, of the study's runs or anybody's."""
 
-import argparse
 from pathlib import Path
 
 from visualzero.cli.commands import (
@@ -18,19 +17,17 @@ from visualzero.cli.commands import (
 from visualzero.config import SCORERS, Study
 from visualzero.layout import Layout
 
-POWER_EXAMPLES = """\
-examples:
-  visualzero power --difference 0.03
-  visualzero power --discordance 0.3 --seed-sd 0.015 --seeds 3,5,10 --questions 2638
-  visualzero power results/demo/summary.json --pair base-grpo base-sft --difference 0.02
-  visualzero power before.jsonl after.jsonl --seed-sd 0.02 --alpha 0.01
-"""
+TITLE = "answers: score them, look at them, compare them"
 
 
 def add(commands: Commands) -> None:
     """Declare them."""
     score = commands.add(
-        "score", _score, "score anybody's responses: JSONL of id, question, choices, answer_index, response"
+        "score",
+        _score,
+        "score anybody's responses: JSONL of id, question, choices, answer_index, response",
+        "score mine.jsonl --out scored.jsonl",
+        "score mine.jsonl --scorer all --out scored.jsonl",
     )
     score.add_argument("file", type=Path, metavar="FILE")
     score.add_argument("--scorer", default="strict", metavar="NAME", help=f"one of {', '.join(SCORERS)}, or all")
@@ -38,7 +35,12 @@ def add(commands: Commands) -> None:
     score.add_argument("--think-prefix", action="store_true", help="the prompts had already written <think>")
 
     compare = commands.add(
-        "compare", _compare, "list the answers that flipped between two runs, with the paired statistics"
+        "compare",
+        _compare,
+        "list the answers that flipped between two runs, with the paired statistics",
+        "compare base-grpo base-sft",
+        "compare base-grpo/1 base-grpo/2 --json",
+        "compare scored-before.jsonl scored-after.jsonl",
     )
     compare.add_argument("a", metavar="A", help="an arm, an arm/seed, or a file that `visualzero score` wrote")
     compare.add_argument("b", metavar="B", help="the one to compare it with")
@@ -51,7 +53,11 @@ def add(commands: Commands) -> None:
     _add_power(commands)
 
     inspect = commands.add(
-        "inspect", _inspect, "show one response: question, prompt, text, every scorer's reading, score"
+        "inspect",
+        _inspect,
+        "show one response: question, prompt, text, every scorer's reading, score",
+        "inspect base-grpo bench-3-00000",
+        "inspect scored.jsonl some-id",
     )
     inspect.add_argument("name", metavar="RUN", help="an arm, an arm/seed, or a file of responses, scored or not")
     inspect.add_argument("id", metavar="ID", help="the question's id")
@@ -59,9 +65,15 @@ def add(commands: Commands) -> None:
 
 
 def _add_power(commands: Commands) -> None:
-    power = commands.add("power", _power, "how many seeds and questions a study needs to find a difference")
-    power.formatter_class = argparse.RawDescriptionHelpFormatter
-    power.epilog = POWER_EXAMPLES
+    power = commands.add(
+        "power",
+        _power,
+        "how many seeds and questions a study needs to find a difference",
+        "power --difference 0.03",
+        "power --discordance 0.3 --seed-sd 0.015 --seeds 3,5,10 --questions 2638",
+        "power results/demo/summary.json --pair base-grpo base-sft --difference 0.02",
+        "power before.jsonl after.jsonl --seed-sd 0.02 --alpha 0.01",
+    )
     power.add_argument(
         "names", nargs="*", metavar="SEEN", help="what has been seen: a summary.json, or two scored files or runs"
     )

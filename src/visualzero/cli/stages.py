@@ -4,28 +4,59 @@ from visualzero.cli.commands import Commands, Options, benchmark_of, seed_of, st
 from visualzero.errors import UserError
 from visualzero.layout import Layout
 
+TITLE = "the study, a job at a time (snakemake runs these)"
+
 
 def add(commands: Commands) -> None:
     """Declare them."""
-    questions = commands.add("questions", _questions, "make the Question table of `train` or of a benchmark")
+    questions = commands.add(
+        "questions",
+        _questions,
+        "make the Question table of `train` or of a benchmark",
+        "questions train",
+        "questions toyspace",
+        "questions cvbench --scale paper",
+    )
     questions.add_argument("name", help="train, or a benchmark of data.benchmarks")
-    model = commands.add("model", _model, "fetch an initial model")
+    model = commands.add("model", _model, "fetch an initial model", "model base", "model instruct --scale paper")
     model.add_argument("init", choices=("base", "instruct"))
-    train = commands.add("train", _train, "train an arm with a seed, from its last checkpoint if there is one")
+    train = commands.add(
+        "train",
+        _train,
+        "train an arm with a seed, from its last checkpoint if there is one",
+        "train base-grpo",
+        "train base-sft --seed 2 --set 'seeds=[1,2]'",
+    )
     takes_arm(train)
 
-    predict = commands.add("predict", _predict, "let an arm answer a benchmark")
-    gather = commands.add("gather", _gather, "join the evaluate.shards parts of an arm's responses to a benchmark")
-    score = commands.add("score-arm", _score_arm, "score an arm's responses to a benchmark")
+    predict = commands.add(
+        "predict",
+        _predict,
+        "let an arm answer a benchmark",
+        "predict base-grpo toyspace",
+        "predict base-grpo toyspace --control no_image",
+        "predict base-grpo toyspace --shard 2-of-4",
+    )
+    gather = commands.add(
+        "gather",
+        _gather,
+        "join the evaluate.shards parts of an arm's responses to a benchmark",
+        "gather base-grpo toyspace",
+    )
+    score = commands.add(
+        "score-arm", _score_arm, "score an arm's responses to a benchmark", "score-arm base-grpo toyspace"
+    )
     for parser in (predict, gather, score):
         takes_arm(parser)
         takes_benchmark(parser)
     predict.add_argument("--shard", metavar="N-of-M", help="answer this part of it only, such as 2-of-4")
     predict.add_argument("--checkpoint", type=int, metavar="STEP", help="with the weights kept of this step")
 
-    curve = commands.add("curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep")
-    summarize = commands.add("summarize", _summarize, "every number of the study in one JSON file")
-    report = commands.add("report", _report, "the page, with CSV and Markdown tables")
+    curve = commands.add(
+        "curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep", "curve"
+    )
+    summarize = commands.add("summarize", _summarize, "every number of the study in one JSON file", "summarize")
+    report = commands.add("report", _report, "the page, with CSV and Markdown tables", "report")
     for parser in (questions, model, train, predict, gather, score, curve, summarize, report):
         parser.add_argument("--planned", metavar="FINGERPRINT", help="do nothing unless it is made from exactly this")
 
