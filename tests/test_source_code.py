@@ -91,7 +91,7 @@ def _with_bodies(source: str) -> str:
     for line, after in zip(lines, [*lines[1:], ""], strict=True):
         made.append(line)
         indent = len(line) - len(line.lstrip())
-        opens = line.lstrip().startswith(("class ", "def ")) and line.endswith(":")
+        opens = line.lstrip().startswith(("class ", "def ", ")")) and line.endswith(":")
         if opens and len(after) - len(after.lstrip()) <= indent:
             made.append(" " * (indent + 4) + "pass")
     return "\n".join(made)
