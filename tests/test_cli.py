@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 
 from visualzero import __version__
 from visualzero.cli import disk_full, main, parser
-from visualzero.cli.commands import overrides_of
+from visualzero.cli.commands import given_overrides
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ["--config", str(ROOT / "config/config.yaml")]
@@ -107,7 +107,7 @@ def test_every_command_has_examples_that_it_understands(command: str) -> None:
     ],
 )
 def test_the_study_is_described_before_the_command_or_behind_it(line: str, overrides: list[str]) -> None:
-    assert overrides_of(parser().parse_args(line.split())) == overrides
+    assert given_overrides(parser().parse_args(line.split())) == overrides
 
 
 def test_the_config_is_named_before_the_command_or_behind_it() -> None:

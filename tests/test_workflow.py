@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from visualzero.cli import parser
+from visualzero.cli.commands import given_overrides
 from visualzero.config import overrides_of, read_study
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -309,7 +310,7 @@ def commands(plan: dict[str, Any]) -> list[list[str]]:
 def test_every_job_calls_a_command_that_there_is(default: dict[str, Any]) -> None:
     called = [parser().parse_args(command) for command in commands(default)]
     assert len(called) == sum(DEFAULT.values()) - 1
-    assert all(options.set == [] for options in called)
+    assert all(given_overrides(options) == [] for options in called)
 
 
 def test_every_job_sees_the_study_that_was_planned(overridden: dict[str, Any]) -> None:
@@ -317,7 +318,7 @@ def test_every_job_sees_the_study_that_was_planned(overridden: dict[str, Any]) -
     assert overridden["study"]["grpo"]["steps"] == 7
     assert overridden["study"]["arms"]["base-grpo"]["title"] == "it's $HOME: {x}"
     for command in commands(overridden):
-        seen = read_study(ROOT / "config/config.yaml", parser().parse_args(command).set)
+        seen = read_study(ROOT / "config/config.yaml", given_overrides(parser().parse_args(command)))
         assert seen.model_dump(mode="json") == overridden["study"]
 
 

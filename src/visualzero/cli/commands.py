@@ -63,11 +63,11 @@ def takes_json(parser: argparse.ArgumentParser) -> None:
 
 def study_of(options: Options) -> tuple[Study, Layout]:
     """The study that `--config` and `--set` describe, and where its files are."""
-    study = read_study(options.config, overrides_of(options))
+    study = read_study(options.config, given_overrides(options))
     return study, Layout(study.scale)
 
 
-def overrides_of(options: Options) -> list[str]:
+def given_overrides(options: Options) -> list[str]:
     """What `--set` and `--scale` say, before the command and behind it; the last one counts."""
     given = vars(options)
     return [text for depth in range(3) for text in given.get(f"set_{depth}", ())]

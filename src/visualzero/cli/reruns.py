@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from visualzero.cli.commands import Commands, Options, overrides_of, print_text, show, study_of, takes_json
+from visualzero.cli.commands import Commands, Options, given_overrides, print_text, show, study_of, takes_json
 from visualzero.errors import UserError
 
 TITLE = "changes: what they would do, and what has become of results"
@@ -74,7 +74,7 @@ def _why(options: Options) -> None:
 
     study, layout = study_of(options)
     try:
-        planned = plan(overrides_of(options), options.target)
+        planned = plan(given_overrides(options), options.target)
     except WorkflowError as error:
         raise UserError(str(error).strip()) from None
     show(options, why(study, layout, planned), why_text)
