@@ -21,24 +21,25 @@ pytestmark = [
 RAGGED = [5, 12, 2, 7, 1, 4, 9, 9, 12, 3, 6, 8]
 
 
-def per_token(kind: type[GRPOTrainer]) -> type[GRPOTrainer]:
-    """The same with advantages of each token, which TRL lets subclasses give; those of the second group are zero."""
+def advantages_of_tokens(made: GRPOTrainer) -> None:
+    """Advantages of each token, which TRL lets subclasses give; those of the second group are zero."""
+    score = made._generate_and_score_completions
 
-    class PerToken(kind):  # type: ignore[misc,valid-type]
-        def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
-            output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-            width = output["completion_ids"].shape[1]
-            wave = torch.linspace(0, 2, width).sin() * output["advantages"][:, None]
-            wave[G : 2 * G] = 0
-            return output | {"advantages": wave}
+    def scored(inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        output: dict[str, Any] = score(inputs)
+        width = output["completion_ids"].shape[1]
+        wave = torch.linspace(0, 2, width).sin() * output["advantages"][:, None]
+        wave[G : 2 * G] = 0
+        return output | {"advantages": wave}
 
-    return PerToken
+    made._generate_and_score_completions = scored
 
 
 def test_advantages_of_each_token_are_those_of_its_row(tiny_model: Path) -> None:
     updates = []
     for kind in (GRPOTrainer, GroupSharingTrainer):
-        made = trainer(per_token(kind), tiny_model)
+        made = trainer(kind, tiny_model)
+        advantages_of_tokens(made)
         updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
     stock, ours = updates
     assert max(ours.distance(stock).values()) < 1e-5
