@@ -5,9 +5,10 @@
 #   PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make demo
 
 PYTHON ?= python3
-# More options for the tools, such as: make test PYTEST='-n 2 -k config'   make demo SNAKEMAKE=--dry-run
-#   make faults FAULTS='--seed 7 --faults 40'
-PYTEST ?=
+# Other options for the tools, such as: make test PYTEST='-k config'   make test-all PYTEST='-k slurm'
+#   make demo SNAKEMAKE=--dry-run   make faults FAULTS='--seed 7 --faults 40'
+# Two files of tests at a time; with more cores and memory to spare, PYTEST='-n 4 --dist loadfile'.
+PYTEST ?= -n 2 --dist loadfile
 SNAKEMAKE ?=
 FAULTS ?=
 
@@ -16,11 +17,11 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 RUN := .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo record test faults lint env clean
+.PHONY: help demo record test test-all faults lint env clean
 
 help:  ## List the targets.
 	@echo 'Targets (see the top of the Makefile for options):'
-	@sed -n 's/^\([a-z][a-z]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-8s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{ printf "%-11s %s\n", $$1, $$2 }'
 
 demo: env  ## Run the whole study that config/config.yaml describes (as shipped: the demo, minutes on a laptop).
 	@echo 'running the study: snakemake all'
@@ -35,8 +36,12 @@ record: env  ## Run the demo as DVC does, and record it: afterwards dvc.lock and
 	@install -m 644 results/demo/summary.json results/demo/report/* docs/demo
 	@echo 'to commit: git add dvc.lock docs/demo'
 
-test: env lint  ## Check style, types and the workflow, then run the tests.
-	@echo 'running the tests: pytest'
+test: env lint  ## Check style, types and the workflow, then run the tests, but for the slow ones.
+	@echo "running the tests: pytest -m 'not slow'"
+	@$(RUN)python -m pytest -m 'not slow' $(PYTEST)
+
+test-all: env lint  ## The same with the slow tests: whole studies, kills, SLURM. What continuous integration runs.
+	@echo 'running all tests: pytest'
 	@$(RUN)python -m pytest $(PYTEST)
 
 faults: env  ## Inject 220 faults into a small study, each followed by a rerun, and print what came of them (half an hour).

@@ -151,6 +151,8 @@ def write_study(root: Path) -> ReportInputs:
     summary |= {"margin": 0.02, "accuracies": {"toyspace": ACCURACIES}}
     over_seeds = {"a": "base-grpo", "b": "base", "seeds": {"1": 0.412, "2": 0.4}, "difference": 0.406}
     summary["comparisons_over_seeds"] = {"toyspace": [over_seeds | {"claim": "ahead on the mean of 2 seeds"} | FLIP]}
+    carried = {"a": "base-grpo", "b": "base", "seeds": {"1": 0.1}, "difference": 0.1, "claim": f"{EVIL} carries over"}
+    summary["transfers"] = {"my own": [carried]}
     summary |= {"controls": {"toyspace": CONTROLS}, "reasoning": {"toyspace": REASONING}}
     summary["scorer_agreement"] = {"toyspace": AGREEMENT}
     (root / "summary.json").write_text(json.dumps(summary))

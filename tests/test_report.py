@@ -86,6 +86,13 @@ def test_comparisons_tell_form_from_capability_and_seeds_from_their_mean(page: s
     assert "ahead on the mean of 2 seeds" in page
 
 
+def test_a_second_benchmark_is_set_against_the_first(page: str) -> None:
+    second = page[page.index("Results on my own") :]
+    assert "Set against toyspace" in second
+    assert "carries over" in second
+    assert page.count("Set against") == 1
+
+
 def test_controls_thoughts_and_scorers_have_their_tables(page: str) -> None:
     assert "without the image" in page
     assert "+17.3" in page

@@ -20,14 +20,15 @@ UNTRAINED = "untrained"  # stands where a seed would, for arms that have no weig
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one scale's results."""
+    """Paths of one scale's results; `results` is the folder of all scales'."""
 
     scale: str
+    results: Path = Path("results")
 
     @property
     def root(self) -> Path:
         """Folder of everything that Snakemake makes at this scale."""
-        return Path("results") / self.scale
+        return self.results / self.scale
 
     @property
     def fingerprints(self) -> Path:

@@ -69,6 +69,7 @@ def markdown_text(tables: Iterable[ArmTable], summary: Summary, note: str) -> st
         for found in summary.comparisons.get(table.benchmark, []):
             lines.append(f"- {_plain(found.claim)} (McNemar p {p_value(found.p_value)})")
             lines += [f"  - {_plain(found.gain_claim)}"] if found.gain_claim else []
+        lines += [f"- {_plain(carried.claim)}" for carried in summary.transfers.get(table.benchmark, [])]
         lines.append("")
     return "\n".join(lines)
 

@@ -18,6 +18,7 @@ from visualzero import wording
 from visualzero.errors import UserError
 from visualzero.report import text
 from visualzero.report.analyses import Analyses, analyses
+from visualzero.report.answer import answer
 from visualzero.report.curves import courses
 from visualzero.report.export import PAPER, csv_text, markdown_text
 from visualzero.report.figures import Forest, forest
@@ -29,7 +30,7 @@ from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout
 from visualzero.report.scorers import UnderScorers, under_scorers
 from visualzero.report.scorers import csv_text as scorers_csv
 from visualzero.report.scorers import markdown_text as scorers_markdown
-from visualzero.report.summary import Comparison, SeedsComparison, Summary, read_summary
+from visualzero.report.summary import Comparison, SeedsComparison, Summary, Transfer, read_summary
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
 from visualzero.report.tracked import curves_text, manifests_text, metrics_text
 
@@ -50,6 +51,7 @@ class Section:
     by_task: list[Forest]
     comparisons: list[Comparison]
     over_seeds: list[SeedsComparison]
+    transfers: list[Transfer]
     lengths: list[Length]
     analyses: Analyses
     scorers: UnderScorers
@@ -76,6 +78,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         .render(
             scale=settings.scale,
             note=note,
+            answer=answer(summary, arms, [section.name for section in sections]),
             demo=settings.scale == "demo",
             scorer=summary.scorer or wording.NONE,
             margin=summary.margin,
@@ -115,6 +118,7 @@ def _section(name: str, settings: ReportInputs, summary: Summary, arms: list[Arm
         by_task=[forest(summary, arms, name, task) for task in table.tasks],
         comparisons=summary.comparisons.get(name, []),
         over_seeds=summary.comparisons_over_seeds.get(name, []),
+        transfers=summary.transfers.get(name, []),
         lengths=lengths(settings, summary, arms, name),
         analyses=analyses(summary, arms, name),
         scorers=under_scorers(summary, arms, name),

@@ -3,7 +3,7 @@
 import csv
 import html
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,10 +41,12 @@ def under_scorers(summary: Summary, arms: Iterable[Arm], benchmark: str) -> Unde
     known = summary.accuracies.get(benchmark, {})
     rows = [(arm, known[arm.name]) for arm in arms if known.get(arm.name)]
     several = summary.comparisons_over_seeds.get(benchmark, [])
-    pairs = {(entry.a, entry.b) for entry in several}
-    alone = [entry for entry in summary.comparisons.get(benchmark, []) if (entry.a, entry.b) not in pairs]
     titles = {arm.name: arm.title for arm in arms}
-    differences = [_difference(entry, titles) for entry in _first_seeds(alone, several) if entry.scorers]
+    differences = [
+        _difference(entry, titles)
+        for entry in first_seeds(summary.comparisons.get(benchmark, []), several)
+        if entry.scorers
+    ]
     names = dict.fromkeys(name for _, found in rows for name in found)
     names |= dict.fromkeys(name for difference in differences for name in difference.found)
     return UnderScorers(benchmark, list(names), rows, differences)
@@ -92,13 +94,13 @@ def csv_text(tables: Iterable[UnderScorers]) -> str:
     return out.getvalue()
 
 
-def _first_seeds(alone: list[Comparison], several: list[SeedsComparison]) -> list[Comparison | SeedsComparison]:
-    """Of each pair the comparison over its seeds, or the one under its first seed."""
+def first_seeds(each: Sequence[Comparison], several: Sequence[SeedsComparison]) -> list[Comparison | SeedsComparison]:
+    """Of each pair, in their order, the comparison over its seeds, or the one under its first seed."""
+    over = {(entry.a, entry.b): entry for entry in several}
     firsts: dict[tuple[str, str], Comparison | SeedsComparison] = {}
-    entries: list[Comparison | SeedsComparison] = [*several, *alone]
-    for entry in entries:
-        firsts.setdefault((entry.a, entry.b), entry)
-    return list(firsts.values())
+    for entry in each:
+        firsts.setdefault((entry.a, entry.b), over.pop((entry.a, entry.b), entry))
+    return [*over.values(), *firsts.values()]
 
 
 def _difference(entry: Comparison | SeedsComparison, titles: dict[str, str]) -> Difference:

@@ -85,6 +85,15 @@ class Standing(_Part):
     parse_rate_b: float | None = None
 
 
+class Gain(_Part):
+    """What a difference is made of: readable answers (`format`), and right ones among them (`capability`)."""
+
+    format: float | None = None
+    format_interval: Interval | None = None
+    capability: float | None = None
+    capability_interval: Interval | None = None
+
+
 class Comparison(_Part):
     """Accuracy of `a` minus that of `b`; `b10` questions only `a` got right, `b01` only `b`.
 
@@ -103,6 +112,7 @@ class Comparison(_Part):
     mde: float | None = None
     ahead: str | None = None
     claim: str = ""
+    gain: Gain | None = None
     gain_claim: str | None = None
     official: Official | None = None
     scorers: dict[str, Standing] = {}
@@ -124,10 +134,24 @@ class SeedsComparison(_Part):
     p_holm: float | None = None
     ahead: str | None = None
     claim: str = ""
+    gain: Gain | None = None
     official: Official | None = None
     scorers: dict[str, Standing] = {}
     scorers_claim: str = ""
     changes_sign: bool = False
+
+
+class Transfer(_Part):
+    """Accuracy of `a` minus that of `b`, less the same on the first benchmark; `seeds` has each seed's value."""
+
+    a: str
+    b: str
+    seeds: dict[str, float] = {}
+    difference: float
+    interval: Interval | None = None
+    p_holm: float | None = None
+    told_apart: bool = False
+    claim: str = ""
 
 
 class UnderScorer(_Part):
@@ -254,6 +278,7 @@ class Summary(_Part):
     accuracies: dict[str, dict[str, dict[str, UnderScorer]]] = {}  # by benchmark, arm, scorer
     comparisons: dict[str, list[Comparison]] = {}
     comparisons_over_seeds: dict[str, list[SeedsComparison]] = {}
+    transfers: dict[str, list[Transfer]] = {}  # by benchmark, but for the first
     controls: dict[str, dict[str, dict[str, dict[str, Control]]]] = {}  # by benchmark, arm, seed, control
     reasoning: dict[str, dict[str, dict[str, Reasoning]]] = {}  # by benchmark, arm, seed
     scorer_agreement: dict[str, ScorerAgreement] = {}

@@ -201,7 +201,8 @@ def test_a_small_p_value_is_not_rounded_to_zero():
 def test_keys_are_those_of_the_contract():
     made = summary()
     assert list(made) == [
-        *("scale", "scorer", "margin", "arms", "baselines", "accuracies", "comparisons", "comparisons_over_seeds")
+        *("scale", "scorer", "margin", "arms", "baselines", "accuracies", "comparisons", "comparisons_over_seeds"),
+        "transfers",
     ]
     assert list(made["arms"]["base"]) == ["title", "recipe", "init", "prompt", "trained", "seeds", "over_seeds"]
     constants = ["constant_letter", "constant_letter_loo", "constant_value", "constant_value_loo"]

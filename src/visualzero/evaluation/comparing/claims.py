@@ -7,7 +7,7 @@ claim from one seed of a trained arm says that it is one, and a claim whose sign
 (`scorers.py`).
 """
 
-from visualzero.evaluation.statistics import Gain, Interval, PairedDifference, SeedsDifference
+from visualzero.evaluation.statistics import Gain, Interval, PairedDifference, SeedsDifference, Transfer
 from visualzero.evaluation.statistics.shares import LEVEL
 from visualzero.wording import interval, p_value, percent, signed
 
@@ -54,6 +54,21 @@ def seeds_claim(
     facts = [f"each: {each}", f"n={found.n}", _corrected(p_holm, family)]
     made = _standing(a, b, found.difference, found.interval, p_holm, margin, found.mde, seeds, facts)
     return f"{made}{_noted(note)}"
+
+
+def transfer_claim(a: str, b: str, other: str, first: str, found: Transfer, p_holm: float, family: int) -> str:
+    """What two arms' difference on another benchmark says, set against that on the first."""
+    facts = [_corrected(p_holm, family)]
+    if len(found.values) > 1:
+        facts.insert(0, f"each seed: {', '.join(map(signed, found.values))}")
+    told = ", ".join(facts)
+    if distinguishable(p_holm, found.interval):
+        up = found.difference > 0
+        low, high = found.interval if up else (-found.interval[1], -found.interval[0])
+        points = f"{percent(abs(found.difference))} points {interval((low, high))}"
+        return f"{a} minus {b} is {points} {'higher' if up else 'lower'} on {other} than on {first} ({told})"
+    between = _between(found.difference, found.interval)
+    return f"{a} minus {b} on {other} against {first} is undecided: {between} ({told})"
 
 
 def gain_claim(a: str, b: str, gain: Gain) -> str | None:

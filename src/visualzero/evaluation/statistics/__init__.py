@@ -26,6 +26,7 @@ from visualzero.evaluation.statistics.power import Spread, detectable, questions
 from visualzero.evaluation.statistics.seeds import SeedsDifference, of_crossed, seeds_difference
 from visualzero.evaluation.statistics.shares import Interval, clustered_error, share_interval, wilson
 from visualzero.evaluation.statistics.significance import clustered_mcnemar, holm, mcnemar
+from visualzero.evaluation.statistics.transfer import Transfer, transfer
 
 __all__ = [
     "Crossed",
@@ -36,6 +37,7 @@ __all__ = [
     "ScoreRows",
     "SeedsDifference",
     "Spread",
+    "Transfer",
     "clustered_error",
     "clustered_mcnemar",
     "combined_interval",
@@ -59,5 +61,6 @@ __all__ = [
     "share_interval",
     "share_right",
     "split_gain",
+    "transfer",
     "wilson",
 ]

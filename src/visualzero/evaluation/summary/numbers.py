@@ -11,6 +11,7 @@ from typing import Any
 from visualzero.errors import UserError
 from visualzero.evaluation.comparing.planned import Pair, comparisons_over_seeds
 from visualzero.evaluation.comparing.planned import comparisons as comparisons_of
+from visualzero.evaluation.comparing.transfers import transfers
 from visualzero.evaluation.statistics import ScoreRows
 from visualzero.evaluation.summary.baselines import baselines
 from visualzero.evaluation.summary.cell import ScoredBenchmark, cell
@@ -78,6 +79,7 @@ def summarize(
     }
     pairs = {name: [pair(a, b, name) for a, b in comparisons] for name in benchmarks}
     halves = {name: (benchmark.sources_2d, benchmark.sources_3d) for name, benchmark in benchmarks.items()}
+    first, *others = benchmarks
     summary = {
         "scale": scale,
         "scorer": scorer,
@@ -110,6 +112,7 @@ def summarize(
         "comparisons_over_seeds": {
             name: comparisons_over_seeds(pairs[name], margin, halves[name]) for name in benchmarks
         },
+        "transfers": {name: transfers(pairs[name], pairs[first], name, first) for name in others},
     }
     figures: dict[str, Any] = rounded(summary)
     return figures

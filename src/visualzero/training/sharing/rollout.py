@@ -30,25 +30,10 @@ logger = logging.getLogger(__name__)
 
 # What of a generation config is obeyed here, or has nothing to do with which token is drawn.
 OBEYED = {
-    "temperature",
-    "top_k",
-    "top_p",
-    "min_p",
-    "repetition_penalty",
-    "suppress_tokens",
-    "max_new_tokens",
-    "do_sample",
+    *("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "suppress_tokens", "max_new_tokens", "do_sample"),
+    *("bos_token_id", "eos_token_id", "pad_token_id", "max_length", "use_cache", "disable_compile", "compile_config"),
+    *("return_dict_in_generate", "transformers_version", "_from_model_config", "remove_invalid_values"),
 }
-OBEYED |= {
-    "bos_token_id",
-    "eos_token_id",
-    "pad_token_id",
-    "max_length",
-    "use_cache",
-    "disable_compile",
-    "compile_config",
-}
-OBEYED |= {"return_dict_in_generate", "transformers_version", "_from_model_config", "remove_invalid_values"}
 LEAVING = 0.125  # share of the rows that are finished before they leave together; leaving copies the cache
 
 

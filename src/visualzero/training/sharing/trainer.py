@@ -297,7 +297,7 @@ class GroupSharingTrainer(GRPOTrainer):
                 f"grpo.sharing: log-probabilities differ from the model's own by {difference:.2g} on average: "
                 "this model can't share a group's prompt: choose 'off'"
             )
-        scale = max((float(slope.norm()) for slope in true_slopes), default=1.0)
+        scale = max((float(slope.norm()) for slope in true_slopes), default=1.0) or 1.0  # all may be zero
         apart = max((float((a - b).norm()) / scale for a, b in zip(slopes, true_slopes, strict=True)), default=0.0)
         if not apart <= 10 * tolerance:
             raise UserError(
