@@ -49,15 +49,18 @@ def test_it_begins_with_what_was_run_and_what_guessing_gets() -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({}, "GRPO answers 62.0 % rightly and Base answers 50.0 % rightly: 12.0 points ahead [7.0, 17.0]."),
+        ({}, "GRPO: 62.0 % right, Base: 50.0 %; the first is 12.0 points ahead [7.0, 17.0]."),
         ({"difference": 0.2, "interval": [0.1, 0.3]}, "20.0 points ahead [10.0, 30.0]"),
         ({"difference": -0.12, "interval": [-0.17, -0.07], "ahead": "base"}, "12.0 points behind [7.0, 17.0]"),
-        ({"ahead": None, "interval": [-0.01, 0.2]}, "+12.0 points [-1.0, 20.0], which can't be told from none"),
+        (
+            {"ahead": None, "interval": [-0.01, 0.2]},
+            "the first is +12.0 points apart [-1.0, 20.0], which can't be told from none",
+        ),
         ({}, "+2.0 points [1.0, 3.0] are form"),
         ({}, "+10.0 [5.0, 15.0] are capability"),
         ({}, "On hard the first difference changes by -4.0 points [-9.0, 1.0], which can't be told from none."),
         ({}, "None of these differences turns round under any of 2 ways"),
-        ({"changes_sign": True}, "1 of the 1 differences turn round where the same responses are read in another way"),
+        ({"changes_sign": True}, "1 of the 1 differences turns round where the same responses are read in another way"),
         ({}, "Arms were trained once"),
     ],
 )

@@ -25,7 +25,7 @@ def answer(summary: Summary, arms: Sequence[Arm], benchmarks: Sequence[str]) -> 
     sentences = [_run(summary, arms, benchmarks)]
     if compared:
         sentences += [*_headline(compared[0], summary, arms, first), *_others(compared[1:], titles)]
-        sentences += [*_carried(compared[0], summary, benchmarks), *_scorers(compared, summary, titles)]
+        sentences += [*_carried(compared[0], summary, benchmarks), *_scorers(compared, titles)]
     return [*sentences, _untold(bool(several), arms, summary, first)]
 
 
@@ -51,9 +51,9 @@ def _headline(one: Compared, summary: Summary, arms: Sequence[Arm], benchmark: s
     sides = []
     for name in (one.a, one.b):
         found = cells(summary, known[name], benchmark) if name in known else {}
-        share = percent(fmean(cell.micro for cell in found.values())) if found else "an unknown share"
-        sides.append(f"{known[name].title if name in known else clean(name)} answers {share} % rightly")
-    yield f"{' and '.join(sides)}: {_standing(one)}."
+        share = f"{percent(fmean(cell.micro for cell in found.values()))} %" if found else "an unknown share"
+        sides.append(f"{known[name].title if name in known else clean(name)}: {share}")
+    yield f"{sides[0]} right, {sides[1]}; the first is {_standing(one)}."
     gain = one.gain
     if gain and gain.format is not None and gain.capability is not None:
         form = f"{signed(gain.format)} points {interval(gain.format_interval)}".strip()
@@ -67,7 +67,7 @@ def _headline(one: Compared, summary: Summary, arms: Sequence[Arm], benchmark: s
 def _standing(one: Compared) -> str:
     bounds = interval(one.interval)
     if one.ahead is None:
-        return f"a difference of {signed(one.difference)} points {bounds}, which can't be told from none"
+        return f"{signed(one.difference)} points apart {bounds}, which can't be told from none"
     word = "ahead" if one.ahead == one.a else "behind"
     low_high = one.interval if one.difference >= 0 or not one.interval else (-one.interval[1], -one.interval[0])
     return f"{percent(abs(one.difference))} points {word} {interval(low_high)}"
@@ -86,7 +86,7 @@ def _others(compared: Sequence[Compared], titles: dict[str, str]) -> Iterator[st
         for winner, loser in [(one.a, one.b) if one.ahead == one.a else (one.b, one.a)]
     ]
     rest = f"{open_} of the {len(compared)} other planned comparisons can't be told" if open_ else ""
-    yield f"{'; '.join(filter(None, [listed(won), rest]))}."
+    yield f"{'; '.join(filter(None, [*won, rest]))}."
 
 
 def _carried(one: Compared, summary: Summary, benchmarks: Sequence[str]) -> Iterator[str]:
@@ -99,7 +99,7 @@ def _carried(one: Compared, summary: Summary, benchmarks: Sequence[str]) -> Iter
                 yield f"On {clean(name)} the first difference changes by {points}{end}."
 
 
-def _scorers(compared: Sequence[Compared], summary: Summary, titles: dict[str, str]) -> Iterator[str]:
+def _scorers(compared: Sequence[Compared], titles: dict[str, str]) -> Iterator[str]:
     """Which differences turn round where answers are read in another way."""
     names = {name for one in compared for name in one.scorers}
     if len(names) < 2:
@@ -109,10 +109,8 @@ def _scorers(compared: Sequence[Compared], summary: Summary, titles: dict[str, s
         yield f"None of these differences turns round under any of {len(names)} ways of reading the same responses."
         return
     which = [f"{titles.get(one.a, clean(one.a))} minus {titles.get(one.b, clean(one.b))}" for one in turned]
-    yield (
-        f"{len(turned)} of the {len(compared)} differences turn round where the same responses are read in another way"
-        f" ({'; '.join(which)})."
-    )
+    turn = f"turn{'s' * (len(turned) == 1)} round where the same responses are read in another way"
+    yield f"{len(turned)} of the {len(compared)} differences {turn} ({'; '.join(which)})."
 
 
 def _untold(several: bool, arms: Sequence[Arm], summary: Summary, benchmark: str) -> str:
