@@ -46,7 +46,7 @@ def edit_reward(made: Repository) -> None:
 def test_a_clone_that_has_pulled_has_nothing_to_run_and_then_exactly_what_an_edit_concerns(
     recorded: Repository, tmp_path: Path
 ) -> None:
-    clone = clone_of(recorded, tmp_path / "clone", "symlink")
+    clone = clone_of(recorded, tmp_path / "ein größerer Klon", "symlink")  # blanks and more than ASCII do no harm
     clone.ok("dvc", "pull")
     assert "verified" in clone.ok("visualzero", "hydrate")
     assert clone.snakemake("-n", "all") == set()
@@ -100,7 +100,19 @@ def test_hydrate_refuses_what_is_missing_altered_or_of_other_code(recorded: Repo
     (made.folder / "src/visualzero/reruns/why.py").open("a").write("# no result depends on this file\n")
     assert "verified" in made.ok("visualzero", "hydrate")
 
-    (made.folder / "dvc.lock").unlink()
+    lock = made.folder / "dvc.lock"
+    recorded_text = lock.read_text()
+    lock.write_text(f"<<<<<<< HEAD\n{recorded_text}=======\n{recorded_text}>>>>>>> theirs\n")
+    line = refused(made, "visualzero", "hydrate")
+    assert "dvc.lock:1: holds a merge conflict: take a side (`git checkout --ours dvc.lock`, or --theirs)" in line
+    lock.write_text(recorded_text)
+
+    (made.folder / "results/demo/summary.json").unlink()
+    assert ": get them with `dvc pull`" in refused(made, "visualzero", "hydrate")
+    made.ok("dvc", "remote", "remove", "shared")
+    assert "name a remote (`dvc remote add --local --default NAME URL`" in refused(made, "visualzero", "hydrate")
+
+    lock.unlink()
     assert "dvc.lock: no such file" in refused(made, "visualzero", "hydrate")
 
 

@@ -32,10 +32,13 @@ def hydrate(study: Study, layout: Layout) -> None:
     lock = pipeline.with_name("dvc.lock")
     if not lock.is_file():
         raise UserError(f"{lock}: no such file: nothing was recorded: run `dvc repro {pipeline}`")
-    if altered := _altered(pipeline):
+    _refuse_conflict(lock)
+    altered, remotes = _altered(pipeline)
+    if altered:
+        first = "" if remotes else "name a remote (`dvc remote add --local --default NAME URL`, docs/reruns.md), then "
         raise UserError(
             f"results/{study.scale}: {_few(altered)}: not what {lock} records:"
-            " get them with `dvc pull` or `dvc checkout`, or make them with `dvc repro`"
+            f" {first}get them with `dvc pull` or `dvc checkout`, or make them with `dvc repro`"
         )
     now, then = stage_fingerprints(study), read_fingerprints(layout)
     if differs := _differences(then, now):
@@ -53,14 +56,25 @@ def pipeline_of(scale: str) -> Path:
     return Path("dvc.yaml") if scale == "demo" else Path(scale) / "dvc.yaml"
 
 
-def _altered(pipeline: Path) -> list[str]:
-    """Outputs and inputs that differ from the lock, as `path (missing)`."""
+def _refuse_conflict(lock: Path) -> None:
+    """A UserError where a merge has left both sides in the lock."""
+    for number, line in enumerate(lock.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        if line.startswith("<<<<<<< "):
+            raise UserError(
+                f"{lock}:{number}: holds a merge conflict: take a side (`git checkout --ours {lock}`, or --theirs),"
+                " then `dvc checkout`; where both sides changed results, `dvc repro` makes the merged ones"
+            )
+
+
+def _altered(pipeline: Path) -> tuple[list[str], list[str]]:
+    """Outputs and inputs that differ from the lock, as `path (missing)`; and the names of the remotes."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
     try:
         with Repo() as repo:
             status: dict[str, list[Any]] = repo.status(targets=[str(pipeline)])
+            remotes = list(repo.config["remote"])
     except DvcException as error:
         raise UserError(f"{pipeline}: {error}: correct it, or see `dvc status`") from None
     found = []
@@ -71,7 +85,7 @@ def _altered(pipeline: Path) -> list[str]:
                 if stage.rpartition(":")[2] == STAMP and kind == "changed deps":
                     continue
                 found += [f"{name} ({said})" for name, said in _flat(files)] or [f"{stage} ({kind})"]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found)), remotes
 
 
 def _flat(files: dict[str, Any]) -> list[tuple[str, str]]:
