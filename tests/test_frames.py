@@ -109,6 +109,21 @@ def test_what_is_not_there_is_told_in_one_line(study: Results, tmp_path: Path) -
             ask()
 
 
+def test_the_notebook_shows_the_recorded_demo(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its cells run, and the claims that it shows are those of docs/demo."""
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    monkeypatch.chdir(ROOT / "docs")
+    cells = [cell for cell in json.loads(Path("results.ipynb").read_text())["cells"] if cell["cell_type"] == "code"]
+    space: dict[str, object] = {}
+    for cell in cells:
+        exec("".join(cell["source"]), space)  # a cell of our own docs
+    shown = "".join(text for cell in cells for out in cell["outputs"] for text in out.get("text", []))
+    assert capsys.readouterr().out == shown, "run scripts/notebook and commit docs/results.ipynb"
+    assert shown.count("\n") >= 5
+
+
 def test_importing_the_package_loads_no_pandas() -> None:
     check = "import sys, visualzero; visualzero.results; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
