@@ -81,6 +81,14 @@ def test_the_text_names_every_arm_and_fits_120_columns(scale: str) -> None:
     assert set(arms) <= {line.split()[0] for line in text.splitlines() if line}
 
 
+def test_in_a_narrow_terminal_columns_come_below_and_none_is_lost() -> None:
+    plan = planned("scale=paper")
+    wide, narrow = text_of(plan), text_of(plan, 72)
+    assert max(map(len, narrow.splitlines())) <= 72
+    assert set(wide.split()) == set(narrow.split())
+    assert narrow.count("TRAINING: a run") == 2
+
+
 def test_json_holds_the_arms_the_evaluations_and_their_totals(capsys: pytest.CaptureFixture[str]) -> None:
     main([*CONFIG, "--set", "scale=paper", "--set", ARMS, "--set", "seeds=[1,2,3]", "plan", "--gpu", "h200", "--json"])
     plan = json.loads(capsys.readouterr().out)

@@ -62,10 +62,11 @@ def add(commands: Commands) -> None:
 
 def _plan(options: Options) -> None:
     from visualzero.planning.plan import plan_study
-    from visualzero.planning.table import text_of
+    from visualzero.planning.table import WIDTH, text_of
 
     plan = plan_study(*study_of(options), options.gpu, options.gpus, options.reasoning)
-    print(json.dumps(plan.as_dict(), indent=2) if options.json else text_of(plan))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
+    print(json.dumps(plan.as_dict(), indent=2) if options.json else text_of(plan, width))
 
 
 def _doctor(options: Options) -> None:

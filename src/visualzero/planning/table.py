@@ -1,4 +1,4 @@
-"""A plan as text, at most 120 columns wide."""
+"""A plan as text, at most 120 columns wide, or as wide as the terminal."""
 
 from collections.abc import Callable, Sequence
 from textwrap import fill
@@ -16,27 +16,69 @@ GPU_HOURS: list[Unit] = [(1, "GPU-h"), (1 / 60, "GPU-min")]
 CORE_HOURS: list[Unit] = [(1, "core-h"), (1 / 60, "core-min")]
 
 
-def text_of(plan: Plan) -> str:
-    """The plan: head, tables, assumptions, totals."""
-    sections = [_head(plan)]
+class Sheet:
+    """Paragraphs and tables of so many columns."""
+
+    def __init__(self, width: int):
+        self.width = width
+
+    def paragraph(self, text: str) -> str:
+        """A text in lines, all but the first indented."""
+        return fill(text, self.width, subsequent_indent="  ")
+
+    def table(self, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        """Names in the first column, to the left; numbers in the others, to the right.
+
+        What doesn't fit beside the names comes below, with the names again.
+        """
+        names, *columns = [[row[i] for row in [header, *rows]] for i in range(len(header))]
+        first = self._aligned(names, str.ljust)
+        blocks: list[list[str]] = []
+        for column in columns:
+            cells = self._aligned(column, str.rjust)
+            if not blocks or len(blocks[-1][0]) + 2 + len(cells[0]) > max(
+                self.width, len(first[0]) + 2 + len(cells[0])
+            ):
+                blocks.append(first)
+            blocks[-1] = ["  ".join(pair) for pair in zip(blocks[-1], cells, strict=True)]
+        return "\n\n".join("\n".join(block) for block in blocks)
+
+    @staticmethod
+    def _aligned(column: Sequence[str], pad: Callable[[str, int], str]) -> list[str]:
+        width = max(map(len, column))
+        return [pad(cell, width) for cell in column]
+
+
+def text_of(plan: Plan, width: int = WIDTH) -> str:
+    """The plan in lines of at most `width` columns: head, tables, assumptions, totals."""
+    sheet = Sheet(min(width, WIDTH))
+    sections = [_head(sheet, plan)]
     if plan.trainings:
-        sections += [_runs(plan.trainings), _compute(plan), _memory(plan)]
-    sections += [_evaluations(plan), *_misfits(plan), _disk(plan), _assumptions(plan), _totals(plan)]
+        sections += [_runs(sheet, plan.trainings), _compute(sheet, plan), _memory(sheet, plan)]
+    sections += [
+        _evaluations(sheet, plan),
+        *_misfits(sheet, plan),
+        _disk(sheet, plan),
+        _assumptions(sheet, plan),
+        _totals(sheet, plan),
+    ]
     return "\n\n".join(sections)
 
 
-def _head(plan: Plan) -> str:
+def _head(sheet: Sheet, plan: Plan) -> str:
     gpu = plan.gpu
     memory = f", {gpu.memory:.0f} GiB" if gpu.memory else ""
-    models = [f"{name}: {m['parameters']:,} parameters ({m['source']})" for name, m in plan.models.items()]
+    models = [
+        sheet.paragraph(f"{name}: {m['parameters']:,} parameters ({m['source']})") for name, m in plan.models.items()
+    ]
     device = (
         f"Scale {plan.scale} on {plan.gpus} x {gpu.name} ({gpu.bfloat16:g} bfloat16 and {gpu.float32:g} float32"
         f" TFLOP/s, {gpu.bandwidth:g} TB/s{memory}; {gpu.source})"
     )
-    return "\n".join([_paragraph(device), *models])
+    return "\n".join([sheet.paragraph(device), *models])
 
 
-def _runs(runs: list[TrainingPlan]) -> str:
+def _runs(sheet: Sheet, runs: list[TrainingPlan]) -> str:
     header = ["TRAINING: a run", "seeds", "prompts", "completions", "image tokens", "text tokens", "completion tokens"]
     rows = [
         [
@@ -50,10 +92,10 @@ def _runs(runs: list[TrainingPlan]) -> str:
         ]
         for run in runs
     ]
-    return _table(header, rows)
+    return sheet.table(header, rows)
 
 
-def _compute(plan: Plan) -> str:
+def _compute(sheet: Sheet, plan: Plan) -> str:
     runs = plan.trainings
     flops = _unit(FLOPS, max(run.flops.cap for run in runs))
     hours = _unit(_hours(plan), max(run.gpu_hours.cap for run in runs))
@@ -71,10 +113,10 @@ def _compute(plan: Plan) -> str:
         ]
         for run in runs
     ]
-    return _table(header, rows)
+    return sheet.table(header, rows)
 
 
-def _memory(plan: Plan) -> str:
+def _memory(sheet: Sheet, plan: Plan) -> str:
     parts = ["weights", "gradients", "Adam", "reference", "activations", "head", "cache", "other"]
     rows = []
     for run in plan.trainings:
@@ -82,10 +124,10 @@ def _memory(plan: Plan) -> str:
         sizes = [m.weights, m.gradients, m.optimizer, m.reference, m.activations, m.head, m.cache, m.vllm + m.overhead]
         rows.append([run.arm, *(_number(size / GIB) for size in [*sizes, m.total])])
     total = f"of {plan.gpu.memory:.0f}" if plan.gpu.memory else "total"
-    return _table([f"MEMORY: GiB per {'process' if plan.gpu.name == CPU else 'GPU'}", *parts, total], rows)
+    return sheet.table([f"MEMORY: GiB per {'process' if plan.gpu.name == CPU else 'GPU'}", *parts, total], rows)
 
 
-def _evaluations(plan: Plan) -> str:
+def _evaluations(sheet: Sheet, plan: Plan) -> str:
     """A line for each arm: all its benchmarks, with their control questions, under one seed."""
     arms: dict[str, list[EvaluationPlan]] = {}
     for job in plan.evaluations:
@@ -107,10 +149,10 @@ def _evaluations(plan: Plan) -> str:
         ]
         for arm, group in arms.items()
     ]
-    return _table([*header, flops[1], hours[1], "GiB"], rows)
+    return sheet.table([*header, flops[1], hours[1], "GiB"], rows)
 
 
-def _misfits(plan: Plan) -> list[str]:
+def _misfits(sheet: Sheet, plan: Plan) -> list[str]:
     """A line for each job that doesn't fit, with what would help."""
     lines = []
     for job in plan.jobs:
@@ -120,7 +162,7 @@ def _misfits(plan: Plan) -> list[str]:
     return ["\n".join(lines)] if lines else []
 
 
-def _disk(plan: Plan) -> str:
+def _disk(sheet: Sheet, plan: Plan) -> str:
     disk = plan.disk
     parts = {
         "hub cache": disk.downloads,
@@ -132,20 +174,20 @@ def _disk(plan: Plan) -> str:
         "responses and scores": disk.responses,
     }
     listed = ", ".join(f"{name} {_size(size)}" for name, size in parts.items() if size)
-    return _paragraph(
+    return sheet.paragraph(
         f"DISK: {_size(disk.kept)} in the end ({listed}); while a run trains, up to {_size(disk.while_training)} more"
         " in work/, to resume it from."
     )
 
 
-def _assumptions(plan: Plan) -> str:
+def _assumptions(sheet: Sheet, plan: Plan) -> str:
     assumed = plan.assumptions
     again = "".join(
         f" {run.arm} is counted with every batch sampled once; up to {run.sampled_again} times are allowed."
         for run in plan.trainings
         if run.sampled_again > 1
     )
-    return _paragraph(
+    return sheet.paragraph(
         f"ASSUMED (docs/plan.md): a..b is for completions of average length, {ANSWER_TOKENS} tokens of a bare answer"
         f" and {plan.reasoning} of reasoning, and for all at the cap; a batch is sampled until its longest one ends."
         f" Every image fills max_pixels. {CHARACTERS_PER_TOKEN} characters of text are a token where the model's"
@@ -158,31 +200,17 @@ def _assumptions(plan: Plan) -> str:
     )
 
 
-def _totals(plan: Plan) -> str:
+def _totals(sheet: Sheet, plan: Plan) -> str:
     totals, gpu = plan.totals, plan.gpu
     flops, hours = _unit(FLOPS, totals.flops.cap), _unit(_hours(plan), totals.gpu_hours.cap)
     verdict = f"{totals.unfit} jobs don't fit {gpu.name}" if totals.unfit else f"every job fits {gpu.name}"
     if gpu.memory is None:
         verdict = f"a job needs up to {max(job.memory.total for job in plan.jobs) / GIB:.1f} GiB of memory"
-    return _paragraph(
+    return sheet.paragraph(
         f"TOTAL of all seeds: {_in(hours, totals.gpu_hours)} {hours[1]}, {_in(flops, totals.flops)} {flops[1]};"
         f" training runs {totals.runs}, evaluations {totals.evaluations}, prompts {totals.prompts:,},"
         f" completions {totals.completions:,}; {verdict}."
     )
-
-
-def _paragraph(text: str) -> str:
-    return fill(text, WIDTH, subsequent_indent="  ")
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Names in the first column, to the left; numbers in the others, to the right."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = []
-    for name, *numbers in [header, *rows]:
-        cells = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
-        lines.append("  ".join([name.ljust(widths[0]), *cells]))
-    return "\n".join(lines)
 
 
 def _hours(plan: Plan) -> list[Unit]:
