@@ -57,7 +57,7 @@ def text_of(plan: Plan, width: int = WIDTH) -> str:
         sections += [_runs(sheet, plan.trainings), _compute(sheet, plan), _memory(sheet, plan)]
     sections += [
         _evaluations(sheet, plan),
-        *_misfits(sheet, plan),
+        *_misfits(plan),
         _disk(sheet, plan),
         _assumptions(sheet, plan),
         _totals(sheet, plan),
@@ -152,7 +152,7 @@ def _evaluations(sheet: Sheet, plan: Plan) -> str:
     return sheet.table([*header, flops[1], hours[1], "GiB"], rows)
 
 
-def _misfits(sheet: Sheet, plan: Plan) -> list[str]:
+def _misfits(plan: Plan) -> list[str]:
     """A line for each job that doesn't fit, with what would help."""
     lines = []
     for job in plan.jobs:

@@ -15,7 +15,7 @@ Compared = Comparison | SeedsComparison
 
 
 def answer(summary: Summary, arms: Sequence[Arm], benchmarks: Sequence[str]) -> list[str]:
-    """Up to six sentences; none before anything was evaluated."""
+    """A few sentences; none before anything was evaluated."""
     if not benchmarks or not any(cells(summary, arm, benchmarks[0]) for arm in arms):
         return []
     first = benchmarks[0]
