@@ -104,6 +104,7 @@ def main(weights: Path, questions: Path, out: Path) -> None:
         with suppress(StoppedError):
             train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
     (out / "launched").write_text(AcceleratorState().distributed_type.value)
+    PartialState().destroy_process_group()  # as stages.train_arm does
 
 
 if __name__ == "__main__":

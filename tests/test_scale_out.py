@@ -48,8 +48,10 @@ def trained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Train
 
         def start(*options: str) -> tuple[int, str]:
             command = [*launcher, *script, *options]
-            done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-            return done.returncode, done.stdout + done.stderr
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            return done.returncode, f"exit code {done.returncode}: ...{done.stdout[-6000:]}"
 
         if way != "one":
             code, said = start("--stop")

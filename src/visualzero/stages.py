@@ -22,8 +22,10 @@ from visualzero.models.processor import load_processor
 
 
 def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
-    """Train an arm with a seed."""
-    from visualzero.training.run import Run  # not at the top: evaluation's environment has no trainer
+    """Train an arm with a seed; several processes are done with each other after it."""
+    from accelerate import PartialState  # not at the top: evaluation's environment has no trainer
+
+    from visualzero.training.run import Run
 
     spec = study.arm(arm)
     if not spec.trained or not isinstance(seed, int):
@@ -60,6 +62,8 @@ def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
         from visualzero.training.grpo import train_grpo
 
         train_grpo(run)
+    # Threads that still wait for messages while Python ends can crash a process whose work is done.
+    PartialState().destroy_process_group()
 
 
 def predict_arm(
