@@ -95,7 +95,8 @@ def summary_parts(study: Study) -> Parts:
 def report_parts(study: Study) -> Parts:
     """Of the report, given everything that it shows."""
     settings = study.model_dump(include={"scale", "seeds", "arms", "rewards"})
-    templates = sorted((PACKAGE / "report").glob("*.jinja"))
+    folder = PACKAGE / "report"
+    templates = sorted([*folder.glob("*.jinja"), *folder.glob("*.js")])
     return parts(settings, ["report.page"], [*templates, *_env("report")]) | _rule("page")
 
 

@@ -36,10 +36,10 @@ SHARES = {"clipped_ratio", "frac_zero_std", "reflection"}
 
 @dataclass(frozen=True)
 class Course:
-    """Panels of an arm; `absent` are seeds without a history."""
+    """Panels of an arm by the column they show; `absent` are seeds without a history."""
 
     arm: Arm
-    panels: list[Panel]
+    panels: dict[str, Panel]
     absent: list[str]
     steps: int
 
@@ -70,12 +70,12 @@ def _course(arm: Arm, runs: Mapping[tuple[str, Seed], Path], checkpoints: list[d
         curves = {seed: (one["step"], one[column]) for seed, one in histories.items() if column in one}
         drawn = panel(title, curves, share=column in SHARES or column.startswith("reward_"))
         if drawn:
-            panels.append(drawn)
+            panels[column] = drawn
     steps = max((int(np.nanmax(history["step"])) for history in histories.values()), default=0)
     return Course(arm, panels, absent, steps)
 
 
-def _checkpoints(rows: list[dict[str, str]]) -> list[Panel]:
+def _checkpoints(rows: list[dict[str, str]]) -> dict[str, Panel]:
     """Panels of what the kept checkpoints of an arm answer."""
     seeds: dict[str, list[dict[str, str]]] = {}
     for row in rows:
@@ -84,11 +84,12 @@ def _checkpoints(rows: list[dict[str, str]]) -> list[Panel]:
     def numbers(mine: list[dict[str, str]], column: str) -> Floats:
         return np.array([float(row[column]) for row in sorted(mine, key=lambda row: int(row["step"]))])
 
-    panels = []
+    panels = {}
     for column, title in OF_CHECKPOINTS.items() if rows else ():
         drawn = {seed: (numbers(mine, "step"), numbers(mine, column)) for seed, mine in seeds.items()}
         made = panel(f"{title} {clean(rows[0]['benchmark'])}", drawn, share=column != "tokens", smooth=False)
-        panels += [made] if made else []
+        if made:
+            panels[f"checkpoints_{column}"] = made
     return panels
 
 

@@ -48,7 +48,7 @@ class ForestRow:
 
     arm: Arm
     marks: list[Mark]
-    mean: float | None  # position of the mean over seeds, if they are several
+    at: float | None  # position of the mean over seeds
     text: str
 
 
@@ -64,13 +64,16 @@ class Forest:
 
 @dataclass(frozen=True)
 class Line:
-    """A seed's curve: the recorded values and their running mean as SVG points."""
+    """A seed's curve: the recorded values and their running mean as SVG points; `steps` and `course` are the latter."""
 
     seed: str
     dash: int
     raw: str
     mean: str
+    first: str
     last: str
+    steps: Floats
+    course: Floats
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Panel:
     """One quantity over the training steps, all seeds; `band` is where their mean lies, as SVG points, if known."""
 
     title: str
+    share: bool
     lines: list[Line]
     band: str | None
     x: list[Tick]
@@ -144,7 +148,7 @@ def forest(summary: Summary, arms: Sequence[Arm], benchmark: str, task: str | No
             for seed, value, bounds in runs
         ]
         mean = sum(value for _, value, _ in runs) / len(runs) if runs else math.nan
-        rows.append(ForestRow(arm, marks, place(mean) if len(runs) > 1 else None, percent(mean)))
+        rows.append(ForestRow(arm, marks, place(mean) if runs else None, percent(mean)))
     ticks = [Tick(place(at), f"{100 * at:.0f}") for at in nice_ticks(low, high, 5 if task is None else 2)]
     return Forest(task or benchmark, rows, ticks, {name: place(value) for name, value in references.items()})
 
@@ -176,7 +180,8 @@ def panel(
         strong = courses[seed]
         pick = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), POINTS)).round().astype(int))
         raw = points(*_envelope(steps, values))
-        lines.append(Line(seed, order % 4, raw, points(steps[pick], strong[pick]), short(float(strong[-1]))))
+        start, end = short(float(strong[0])), short(float(strong[-1]))
+        lines.append(Line(seed, order % 4, raw, points(steps[pick], strong[pick]), start, end, steps, strong))
     x = [Tick(100 * (at - first) / (last - first or 1.0), short(at)) for at in nice_ticks(first, last, 3)]
     y = [Tick(100 * (at - low) / (high - low), short(at)) for at in nice_ticks(low, high, 3)]
     band = mean_band([(steps, courses[seed]) for seed, (steps, _) in kept.items()])
@@ -185,7 +190,7 @@ def panel(
         steps, *ends = band
         lower, upper = (np.clip(end, low, high) for end in ends)
         drawn = f"{points(steps, upper)} {points(steps[::-1], lower[::-1])}"
-    return Panel(title, lines, drawn, x, y)
+    return Panel(title, share, lines, drawn, x, y)
 
 
 def mean_band(courses: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats, Floats] | None:

@@ -1,25 +1,28 @@
 """Building the report: every section's content, the page, and the tables beside it, written together.
 
-The page is one file without scripts or requests. All that comes from data, models or config reaches it through Jinja's
-escaping, and nothing in it depends on the time or the machine: the same inputs give the same bytes.
+The page is one file that asks nothing of the network and is complete without its script. All that comes from data,
+models or config reaches it through Jinja's escaping or as JSON that the script shows as text, and nothing in it depends
+on the time or the machine: the same inputs give the same bytes.
 """
 
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from visualzero import wording
 from visualzero.errors import UserError
-from visualzero.report import text
+from visualzero.report import scripts, text
 from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.answer import answer
 from visualzero.report.curves import courses
+from visualzero.report.explorer import sample_sets
 from visualzero.report.export import PAPER, csv_text, markdown_text
 from visualzero.report.figures import Forest, forest
 from visualzero.report.inputs import ReportInputs
@@ -32,6 +35,7 @@ from visualzero.report.scorers import csv_text as scorers_csv
 from visualzero.report.scorers import markdown_text as scorers_markdown
 from visualzero.report.summary import Comparison, SeedsComparison, Summary, Transfer, read_summary
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
+from visualzero.report.traces import traces
 from visualzero.report.tracked import curves_text, manifests_text, metrics_text
 
 NOTES = {
@@ -63,39 +67,51 @@ class Section:
 def build_report(settings: ReportInputs, out: Path) -> None:
     """Write the page and the files beside it into the folder `out`: all of them or, on a UserError, none."""
     summary = read_summary(settings.summary)
+    tables = {name: QuestionTable(path) for name, path in settings.benchmarks.items() if path.is_file()}
+    train = QuestionTable(settings.train) if settings.train and settings.train.is_file() else None
     runs = [*settings.runs, *((arm, seed) for arm, seed, _ in [*settings.predictions, *settings.scores])]
     arms = study_arms(summary, settings.arms, runs)
     named = [
         *settings.benchmarks,
         *(name for arm in summary.arms.values() for one in arm.seeds.values() for name in one),
     ]
-    sections = [_section(name, settings, summary, arms) for name in dict.fromkeys([*named, *summary.comparisons])]
+    sections = [
+        _section(name, settings, summary, arms, tables.get(name))
+        for name in dict.fromkeys([*named, *summary.comparisons])
+    ]
+    trained = courses(arms, settings.runs, settings.curve)
+    sets = sample_sets(settings, arms, tables, train)
     note = NOTES.get(settings.scale, NOTE)
-    tables, readings = ([getattr(section, part) for section in sections] for part in ("table", "scorers"))
-    page = (
-        environment()
-        .get_template("template.html.jinja")
-        .render(
-            scale=settings.scale,
-            note=note,
-            answer=answer(summary, arms, [section.name for section in sections]),
-            demo=settings.scale == "demo",
-            scorer=summary.scorer or wording.NONE,
-            margin=summary.margin,
-            arms=arms,
-            seeds=seeds_of(arms),
-            sections=sections,
-            paper=PAPER,
-            courses=courses(arms, settings.runs, settings.curve),
-            rollouts=_rollouts(settings, arms),
-            timings=timings(settings.timings),
-            models=manifests(settings.models),
-            runs=run_manifests(settings.runs),
-        )
+    scores, readings = ([getattr(section, part) for section in sections] for part in ("table", "scorers"))
+    templates, code = environment(), scripts.script()
+    style = "\n".join(templates.get_template(f"{name}.css.jinja").render() for name in ("style", "explore"))
+    page = templates.get_template("template.html.jinja").render(
+        scale=settings.scale,
+        note=note,
+        answer=answer(summary, arms, [section.name for section in sections]),
+        demo=settings.scale == "demo",
+        scorer=summary.scorer or wording.NONE,
+        margin=summary.margin,
+        arms=arms,
+        seeds=seeds_of(arms),
+        sections=sections,
+        paper=PAPER,
+        courses=trained,
+        sets=sets,
+        rollouts=_rollouts(settings, arms, train),
+        timings=timings(settings.timings),
+        models=manifests(settings.models),
+        runs=run_manifests(settings.runs),
+        style=Markup(style),
+        script=Markup(code),
+        policy=scripts.policy(code, style),
+        names=scripts.embedded({arm.name: scripts.arm_facts(place, arm) for place, arm in enumerate(arms)}),
+        traces=scripts.embedded(traces(trained)),
+        samples=scripts.embedded([asdict(one) for one in sets]),
     )
     files = {
-        "arms.csv": csv_text(tables),
-        "arms.md": markdown_text(tables, summary, note),
+        "arms.csv": csv_text(scores),
+        "arms.md": markdown_text(scores, summary, note),
         "scorers.csv": scorers_csv(readings),
         "scorers.md": scorers_markdown(readings, note, summary.scorer or ""),
         "curves.csv": curves_text(settings.runs),
@@ -106,9 +122,9 @@ def build_report(settings: ReportInputs, out: Path) -> None:
     write_together(out, {name: content.encode("utf-8", errors="replace") for name, content in files.items()})
 
 
-def _section(name: str, settings: ReportInputs, summary: Summary, arms: list[Arm]) -> Section:
-    path = settings.benchmarks.get(name)
-    questions = QuestionTable(path) if path and path.is_file() else None
+def _section(
+    name: str, settings: ReportInputs, summary: Summary, arms: list[Arm], questions: QuestionTable | None
+) -> Section:
     table = arm_table(summary, arms, name)
     focal, chosen = cases(settings, arms, name, questions) if questions else ("", [])
     return Section(
@@ -128,9 +144,10 @@ def _section(name: str, settings: ReportInputs, summary: Summary, arms: list[Arm
     )
 
 
-def _rollouts(settings: ReportInputs, arms: list[Arm]) -> list[tuple[Arm, str, list[Group] | None]]:
+def _rollouts(
+    settings: ReportInputs, arms: list[Arm], train: QuestionTable | None
+) -> list[tuple[Arm, str, list[Group] | None]]:
     """(arm, seed, groups) of each GRPO arm, for its first seed that has rollouts."""
-    train = QuestionTable(settings.train) if settings.train and settings.train.is_file() else None
     folders = {(arm, str(seed)): folder for (arm, seed), folder in settings.runs.items()}
     found: list[tuple[Arm, str, list[Group] | None]] = []
     for arm in arms:

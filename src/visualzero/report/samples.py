@@ -158,10 +158,25 @@ def _response(
 ) -> Response:
     if said is None:
         return Response(arm, "", "not run", "", [])
-    index = score.get("prediction") if score else None
-    known = isinstance(index, int) and 0 <= index < len(question.choices)
+    index = _chosen(score, len(question.choices))
     parsed = str((score or {}).get("parse_class") or "")  # ambiguous and conflicting answers are worth telling apart
-    answer = f"({chr(65 + index)}) {question.choices[index]}" if known and isinstance(index, int) else ""
-    verdict = "not scored" if score is None else "right" if score["correct"] else "wrong" if answer else "no answer"
-    answer = answer or (parsed if parsed in ("ambiguous", "conflicting") else "")
-    return Response(arm, "" if seed is None else f"seed {seed}", verdict, answer, marked(str(said["response"] or "")))
+    answer = parsed if parsed in ("ambiguous", "conflicting") else ""
+    if index is not None:
+        answer = f"({chr(65 + index)}) {question.choices[index]}"
+    its = verdict(score, len(question.choices))
+    return Response(arm, "" if seed is None else f"seed {seed}", its, answer, marked(str(said["response"] or "")))
+
+
+def verdict(score: dict[str, Any] | None, options: int) -> str:
+    """Right, wrong, no answer or not scored, by the row of scores of a question with so many options."""
+    if score is None:
+        return "not scored"
+    if score["correct"]:
+        return "right"
+    return "no answer" if _chosen(score, options) is None else "wrong"
+
+
+def _chosen(score: dict[str, Any] | None, options: int) -> int | None:
+    """The option that was read, if there is such an option."""
+    index = score.get("prediction") if score else None
+    return index if isinstance(index, int) and 0 <= index < options else None

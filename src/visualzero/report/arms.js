@@ -1,0 +1,44 @@
+// Which arms are shown, and relative to which: one choice for every chart and table of the page.
+
+/** The choice that the bar at the top of the window makes: `shows(arm)`, `reference`, and `onChange(listener)`. */
+function armChoice(bar, arms) {
+  const boxes = [...bar.querySelectorAll("input")];
+  const select = bar.querySelector(".reference");
+  const marked = [...document.querySelectorAll("[data-arm]")];
+  const listeners = [];
+  const choice = {
+    reference: null,
+    hidden: new Set(),
+    shows: (arm) => !choice.hidden.has(arm),
+    onChange: (listener) => listeners.push(listener),
+  };
+
+  function changed() {
+    choice.hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
+    choice.reference = select.value || null;
+    for (const part of marked) part.hidden = choice.hidden.has(part.dataset.arm);
+    const shown = `${boxes.length - choice.hidden.size} of ${boxes.length} shown`;
+    const relative = choice.reference ? `, relative to ${arms[choice.reference].title}` : "";
+    bar.querySelector(".now").textContent = shown + relative;
+    for (const listener of listeners) listener();
+  }
+
+  function setAll(checked) {
+    for (const box of boxes) box.checked = checked;
+    changed();
+  }
+
+  bar.addEventListener("change", changed);
+  bar.querySelector(".all").addEventListener("click", () => setAll(true));
+  bar.querySelector(".none-of").addEventListener("click", () => setAll(false));
+  bar.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    bar.open = false;
+    bar.querySelector("summary").focus();
+  });
+  document.addEventListener("click", (event) => {
+    if (!bar.contains(event.target)) bar.open = false;
+  });
+  choice.start = changed;
+  return choice;
+}

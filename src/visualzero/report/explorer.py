@@ -1,0 +1,28 @@
+"""The browser of single responses and rollouts: what it is given, within the room that a page has."""
+
+from collections.abc import Mapping, Sequence
+
+from visualzero.report.inputs import ReportInputs
+from visualzero.report.questions import QuestionTable
+from visualzero.report.responses import response_set
+from visualzero.report.rollouts import rollout_set
+from visualzero.report.sample_set import Room, SampleSet
+from visualzero.report.tables import Arm
+
+ON_THE_PAGE = Room(rows=5_000, bytes=5_000_000)
+OF_ROLLOUTS = 0.25  # of the room, where there are any
+
+
+def sample_sets(
+    inputs: ReportInputs, arms: Sequence[Arm], tables: Mapping[str, QuestionTable], train: QuestionTable | None
+) -> list[SampleSet]:
+    """A set for each benchmark that was answered, then the rollouts; `tables` are the benchmarks' questions."""
+    answered = [
+        name
+        for name in tables
+        if any(its == name and path.is_file() for (_, _, its), path in inputs.predictions.items())
+    ]
+    rollouts = rollout_set(inputs, arms, train, ON_THE_PAGE.part(OF_ROLLOUTS if answered else 1))
+    left = ON_THE_PAGE.part((1 - OF_ROLLOUTS * (rollouts is not None)) / max(len(answered), 1))
+    sets = [response_set(inputs, arms, name, tables[name], left) for name in answered]
+    return [*sets, *([rollouts] if rollouts else [])]

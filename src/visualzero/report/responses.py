@@ -1,0 +1,87 @@
+"""Responses to a benchmark for the page's browser: of as many questions as there is room for, those of all arms."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from typing import Any
+
+from visualzero.report.inputs import ReportInputs, read_lines
+from visualzero.report.questions import QuestionTable
+from visualzero.report.sample_set import Json, Room, SampleSet, question_facts
+from visualzero.report.samples import verdict
+from visualzero.report.shown import shown
+from visualzero.report.tables import Arm
+from visualzero.report.text import seed_order
+from visualzero.wording import clean
+
+
+@dataclass(frozen=True)
+class Said:
+    """A response: rows of the predictions and of the scores, if it was scored."""
+
+    arm: Arm
+    seed: str
+    prediction: dict[str, Any]
+    score: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The raw response."""
+        return str(self.prediction["response"] or "")
+
+    @property
+    def readings(self) -> dict[str, Any]:
+        """The option that each scorer reads; empty if nobody noted it."""
+        found = self.score.get("readings")
+        return found if isinstance(found, dict) else {}
+
+
+def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: QuestionTable, room: Room) -> SampleSet:
+    """Questions of the tasks in turn, each task's by id, with the responses of all arms and seeds."""
+    said: dict[str, list[Said]] = {}
+    for arm in arms:
+        for one in _said(inputs, arm, name):
+            said.setdefault(str(one.prediction["id"]), []).append(one)
+    chosen = list(room.fitting((key, [one.text for one in said[key]]) for key in _in_turn(table) if key in said))
+    scorers = list(dict.fromkeys(scorer for key in chosen for one in said[key] for scorer in one.readings))
+    questions = table.get(chosen)
+    return SampleSet(
+        name=clean(name),
+        kind="responses",
+        columns=[clean(scorer) for scorer in scorers],
+        questions=[question_facts(question) for question in questions.values()],
+        rows=[
+            _row(place, one, scorers, len(question.choices))
+            for place, (key, question) in enumerate(questions.items())
+            for one in said[key]
+        ],
+        total=sum(map(len, said.values())),
+    )
+
+
+def _said(inputs: ReportInputs, arm: Arm, benchmark: str) -> Iterator[Said]:
+    keys = [key for key in inputs.predictions if (key[0], key[2]) == (arm.name, benchmark)]
+    for key in sorted(keys, key=lambda key: seed_order(str(key[1]))):
+        scores = {str(row["id"]): row for row in read_lines(inputs.scores.get(key), ["id", "correct"]) or []}
+        for row in read_lines(inputs.predictions[key], ["id", "response"]) or []:
+            yield Said(arm, "" if key[1] is None else str(key[1]), row, scores.get(str(row["id"]), {}))
+
+
+def _in_turn(table: QuestionTable) -> Iterator[str]:
+    by_task = (sorted(key for key, its in table.task_of.items() if its == task) for task in table.tasks)
+    return (key for key in chain.from_iterable(zip_longest(*by_task)) if key is not None)
+
+
+def _row(question: int, one: Said, scorers: list[str], options: int) -> Json:
+    its, tokens = shown(one.text), one.prediction.get("n_tokens")
+    return {
+        "question": question,
+        "arm": one.arm.name,
+        "seed": one.seed,
+        "verdict": verdict(one.score or None, options),
+        "text": its.text,
+        "cues": its.cues,
+        "values": [one.readings.get(scorer) for scorer in scorers] if one.readings else [],
+        "read": one.score.get("prediction"),
+        "tokens": tokens if isinstance(tokens, int) else None,
+    }

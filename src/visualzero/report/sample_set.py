@@ -1,0 +1,66 @@
+"""What the browser of responses is given: questions, and what was said to them, as JSON values."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from visualzero.report.questions import Question
+from visualzero.report.text import clip
+from visualzero.wording import clean
+
+Json = dict[str, Any]
+Item = TypeVar("Item")
+
+OF_A_QUESTION = 6_000  # bytes that a question takes, its image included
+OF_A_ROW = 250  # bytes that a response takes beside its text
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many responses, and bytes of JSON, there is room for."""
+
+    rows: int
+    bytes: int
+
+    def part(self, share: float) -> "Room":
+        """A share, from 0 to 1, of this room."""
+        return Room(int(self.rows * share), int(self.bytes * share))
+
+    def fitting(self, items: Iterable[tuple[Item, list[str]]]) -> Iterator[Item]:
+        """Of (item, its texts), the first ones that fit in; the first one of all always does."""
+        rows, size = 0, 0
+        for item, texts in items:
+            rows, size = rows + len(texts), size + OF_A_QUESTION + sum(len(text) + OF_A_ROW for text in texts)
+            if (rows > self.rows or size > self.bytes) and rows > len(texts):
+                return
+            yield item
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Responses to a benchmark, or the rollouts of training.
+
+    A row has the position of its question, arm, seed, verdict, text, cues, and in `values` for each of `columns` which
+    option that scorer reads, or what that reward term gives. `total` counts the rows that the study has.
+    """
+
+    name: str
+    kind: str  # responses or rollouts
+    columns: list[str]
+    questions: list[Json]
+    rows: list[Json]
+    total: int
+
+
+def question_facts(question: Question) -> Json:
+    """A question as the browser shows it."""
+    return {
+        "id": clean(question.id),
+        "task": clean(question.task),
+        "text": clip(clean(question.question), 1000, 200),
+        "choices": [clip(clean(choice), 160, 40) for choice in question.choices],
+        "answer": question.answer_index,
+        "image": question.image,
+        "width": question.width,
+        "height": question.height,
+    }

@@ -1,0 +1,47 @@
+"""A response as the browser of responses shows it: its text, harmless and not too long, and where its cues are."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from visualzero.evaluation.reading.sections import first_turn, sections, thought
+from visualzero.evaluation.reasoning.cues import CUES, find_cues
+from visualzero.report.text import clip
+from visualzero.wording import clean
+
+HEAD, TAIL = 4000, 1000  # characters kept of a longer text
+_CUES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in CUES.items()}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A text and its cues of self-reflection as (start, end, name of the cue), in order."""
+
+    text: str
+    cues: list[tuple[int, int, str]]
+
+
+def shown(response: str) -> Shown:
+    """The response with control characters made visible; a cue that was left out with the text is no longer there."""
+    whole = clean(response)
+    text = clip(whole, HEAD, TAIL)
+    moved = len(text) - len(whole)
+    kept = [cue for cue in _cues(whole) if moved == 0 or cue[1] <= HEAD or cue[0] >= len(whole) - TAIL]
+    return Shown(
+        text, [(start, end, name) if end <= HEAD else (start + moved, end + moved, name) for start, end, name in kept]
+    )
+
+
+def _cues(response: str) -> Iterator[tuple[int, int, str]]:
+    """Cues in the thoughts of a response, by their place in the response."""
+    read = first_turn(response)
+    parts = sections(read).thoughts or tuple(filter(None, [thought(read)]))
+    after = 0
+    for part in parts:
+        start = read.find(part.strip(), after)
+        plain = part.strip().replace("\u2019", "'")
+        for cue in find_cues(plain):
+            found = _CUES[cue.name].match(plain, cue.start)
+            if found:
+                yield start + found.start(), start + found.end(), cue.name
+        after = start + len(plain)
