@@ -9,6 +9,9 @@ function browse(place, sets, arms, choice) {
   const browser = place.querySelector(".browser");
   const list = place.querySelector(".list");
   const detail = place.querySelector(".detail");
+  const full = place.querySelector(".full");
+  const slider = place.querySelector(".sampled");
+  const updateSlider = stepSlider(slider, go);
   let set = null;
   let found = [];
   let chosen = null;
@@ -34,7 +37,8 @@ function browse(place, sets, arms, choice) {
     found = passing(set, fields, choice);
     const questions = new Set(found.map((row) => row.question)).size;
     const what = set.kind === "rollouts" ? "rollouts of" : "responses to";
-    place.querySelector(".count").textContent = `${found.length} ${what} ${questions} question${questions === 1 ? "" : "s"}`;
+    place.querySelector(".count").textContent =
+      `${found.length} ${what} ${questions} question${questions === 1 ? "" : "s"}`;
     list.replaceChildren();
     list.scrollTop = 0;
     grow();
@@ -44,7 +48,8 @@ function browse(place, sets, arms, choice) {
   /** More of the list: at least so many rows. */
   function grow(least = list.children.length + 1) {
     const end = Math.ceil(least / AT_ONCE) * AT_ONCE;
-    list.append(...found.slice(list.children.length, end).map((row) => element("li", {}, listLink(set, row, arms, address(row)))));
+    const more = found.slice(list.children.length, end);
+    list.append(...more.map((row) => element("li", {}, listLink(set, row, arms, address(row)))));
   }
 
   function show(row) {
@@ -56,7 +61,10 @@ function browse(place, sets, arms, choice) {
       const least = link.offsetTop + link.offsetHeight - list.clientHeight;
       list.scrollTop = Math.min(Math.max(list.scrollTop, least), link.offsetTop);
     }
-    detail.replaceChildren(...(row ? detailParts(set, row, arms, choice, address, go) : [element("p", { class: "none" }, "Nothing passes these filters.")]));
+    const nothing = element("p", { class: "none" }, "Nothing passes these filters.");
+    full.replaceChildren(...(row ? detailParts(set, row, arms, choice, address) : [nothing]));
+    if (row) updateSlider(set, row);
+    slider.hidden ||= !row;
   }
 
   /** The link of a row in the list, which grows down to it. */
@@ -68,12 +76,12 @@ function browse(place, sets, arms, choice) {
   }
 
   /** Shows a row and remembers it in the address; the keyboard's focus stays in the browser. */
-  function go(row, focus = null) {
+  function go(row) {
     const inList = list.contains(document.activeElement);
     show(row);
     remember();
-    if (inList) listed(row)?.focus({ preventScroll: true });
-    else (document.getElementById(focus) ?? detail).focus({ preventScroll: true });
+    const next = inList ? listed(row) : slider.contains(document.activeElement) ? null : detail;
+    next?.focus({ preventScroll: true });
   }
 
   function remember() {
@@ -136,5 +144,6 @@ function rowKey(set, row) {
 function listLink(set, row, arms, href) {
   const begins = row.text.trim().slice(0, 90) || "(empty)";
   const about = element("small", { dir: "auto" }, `${set.questions[row.question].id}: ${begins}`);
-  return element("a", { href, class: `c${arms[row.arm].color}`, "data-row": true }, element("b", {}, rowTitle(row, arms)), verdictMark(row), about);
+  const title = element("b", {}, rowTitle(row, arms));
+  return element("a", { href, class: `c${arms[row.arm].color}`, "data-row": true }, title, verdictMark(row), about);
 }

@@ -7,7 +7,9 @@ const VERDICTS = ["right", "wrong", "no answer", "not scored"];
 function offer(fields, set, arms) {
   const all = (values) => options([["", "all"], ...new Set(values)]);
   const mine = new Set(set.rows.map((row) => row.arm));
-  const titled = Object.keys(arms).filter((arm) => mine.has(arm)).map((arm) => [arm, arms[arm].title]);
+  const titled = Object.keys(arms)
+    .filter((arm) => mine.has(arm))
+    .map((arm) => [arm, arms[arm].title]);
   const verdicts = new Set(set.rows.map((row) => row.verdict));
   fields.set.value = set.name;
   fields.arm.replaceChildren(...all(titled));
@@ -15,12 +17,15 @@ function offer(fields, set, arms) {
   fields.seed.replaceChildren(...all(set.rows.map((row) => row.seed).filter(Boolean)));
   fields.task.replaceChildren(...all(set.questions.map((question) => question.task).filter(Boolean)));
   fields.verdict.replaceChildren(...all(VERDICTS.filter((verdict) => verdicts.has(verdict))));
+  if (set.kind === "rollouts") fields.differ.checked = false;
   for (const name of ["against", "differ"]) fields[name].closest("label").hidden = set.kind === "rollouts";
 }
 
 /** The rows of a set that pass the form's filters and whose arm is shown. An untrained arm passes whatever the seed. */
 function passing(set, fields, choice) {
-  const [arm, seed, task, verdict, against] = ["arm", "seed", "task", "verdict", "against"].map((name) => fields[name].value);
+  const [arm, seed, task, verdict, against] = ["arm", "seed", "task", "verdict", "against"].map(
+    (name) => fields[name].value,
+  );
   const wanted = fields.find.value.toLowerCase();
   const has = (text) => text.toLowerCase().includes(wanted);
   return set.rows.filter((row) => {
@@ -39,7 +44,7 @@ function passing(set, fields, choice) {
   });
 }
 
-/** Whether another arm, under the same seed where it has that one, is right where this response is not, or the reverse. */
+/** Whether another arm, under the same seed where it has that one, is right where this one is not, or the reverse. */
 function flips(set, row, against) {
   const theirs = set.byQuestion.get(row.question).filter((one) => one.arm === against);
   const other = theirs.find((one) => one.seed === row.seed) ?? theirs[0];

@@ -1,4 +1,4 @@
-// The figures of accuracy by arm: each value as a difference from the arm of reference, which is drawn through all rows.
+// Accuracy by arm: each value as a difference from that of the arm of reference, which is drawn through all rows.
 
 function relateForests(choice) {
   const figures = [...document.querySelectorAll(".forest")];
@@ -12,7 +12,11 @@ function relateForest(figure, reference) {
   for (const row of rows) {
     const value = row.querySelector(".val");
     const difference = base ? Number(row.dataset.value) - Number(base.dataset.value) : 0;
-    value.textContent = !base ? row.dataset.value : row === base ? `=\u00a0${row.dataset.value}` : signed(difference, (one) => one.toFixed(1).replace("-", MINUS));
+    value.textContent = !base
+      ? row.dataset.value
+      : row === base
+        ? `=\u00a0${row.dataset.value}`
+        : signed(difference, (one) => one.toFixed(1).replace("-", MINUS));
     if (base) {
       const at = `${base.dataset.at}%`;
       row.querySelector("svg").prepend(drawn("line", { class: "from", x1: at, x2: at, y1: 0, y2: "100%" }));

@@ -2,6 +2,8 @@
 
 const TAGS = /<\/?(?:think|answer)>/g;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const OTHER_ARMS = "The same question, other arms and seeds";
+const OTHER_RUNS = "The same prompt, other runs and steps";
 const SIGNS = { right: "\u2713 ", wrong: "\u2717 " };
 
 function verdictMark(row) {
@@ -10,9 +12,9 @@ function verdictMark(row) {
 
 /** The question with its image; `read` is the option that the study's scorer reads in the response. */
 function questionPart(question, read) {
-  const image = question.image
-    ? element("img", { src: question.image, width: question.width, height: question.height, alt: `Image of question ${question.id}` })
-    : element("span", { class: "none" }, "no image");
+  const { image, width, height, id } = question;
+  const none = element("span", { class: "none" }, "no image");
+  const picture = image ? element("img", { src: image, width, height, alt: `Image of question ${id}` }) : none;
   const choices = question.choices.map((choice, i) =>
     element(
       "li",
@@ -22,7 +24,13 @@ function questionPart(question, read) {
     ),
   );
   const text = question.text || "The question is not in the training table.";
-  return element("div", { class: "q" }, image, element("div", {}, element("p", { dir: "auto" }, text), element("ol", { class: "opts" }, ...choices)));
+  const asked = element("p", { dir: "auto" }, text);
+  return element(
+    "div",
+    { class: "q" },
+    picture,
+    element("div", {}, asked, element("ol", { class: "opts" }, ...choices)),
+  );
 }
 
 /** The text with its think and answer tags and its cues of self-reflection marked. */
@@ -35,11 +43,13 @@ function textPart(row) {
   for (const [start, end, cue] of marks) {
     if (start < at) continue;
     const piece = row.text.slice(start, end);
-    pieces.push(row.text.slice(at, start), cue ? element("mark", { title: `cue: ${cue}` }, piece) : element("i", {}, piece));
+    const made = cue ? element("mark", { title: `cue: ${cue}` }, piece) : element("i", {}, piece);
+    pieces.push(row.text.slice(at, start), made);
     at = end;
   }
   pieces.push(row.text.slice(at));
-  return element("pre", { dir: "auto", tabindex: 0 }, ...(row.text ? pieces : [element("span", { class: "none" }, "(empty)")]));
+  if (!row.text) pieces.push(element("span", { class: "none" }, "(empty)"));
+  return element("pre", { dir: "auto", tabindex: 0 }, ...pieces);
 }
 
 /** What each scorer reads, or what each reward term gives. */
@@ -54,7 +64,8 @@ function valuesPart(set, row, question) {
   if (rollouts) facts.push(["advantage", row.advantage === null ? "\u2013" : signed(row.advantage)]);
   if (row.tokens != null) facts.push(["tokens", String(row.tokens)]);
   const shown = rollouts || row.values.length ? facts : facts.slice(set.columns.length);
-  return element("dl", { class: "values" }, ...shown.map(([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value))));
+  const pair = ([name, value]) => element("div", {}, element("dt", {}, name), element("dd", {}, value));
+  return element("dl", { class: "values" }, ...shown.map(pair));
 }
 
 function rowTitle(row, arms) {
@@ -66,32 +77,16 @@ function rowTitle(row, arms) {
 /** Others of the same question in small, each a link to its place in the browser. */
 function kinPart(heading, rows, arms, link) {
   if (!rows.length) return null;
-  const cards = rows.map((row) =>
-    element(
-      "div",
-      { class: `say c${arms[row.arm].color}` },
-      element("header", {}, element("a", { href: link(row), "data-row": true }, rowTitle(row, arms)), verdictMark(row)),
-      textPart(row),
-    ),
-  );
+  const cards = rows.map((row) => {
+    const title = element("a", { href: link(row), "data-row": true }, rowTitle(row, arms));
+    const head = element("header", {}, title, verdictMark(row));
+    return element("div", { class: `say c${arms[row.arm].color}` }, head, textPart(row));
+  });
   return element("section", {}, element("h4", {}, heading), element("div", { class: "says" }, ...cards));
 }
 
-/** A slider over the steps of one run at which a prompt was sampled or, if that was once, over the run's steps. */
-function stepPart(row, rows, go) {
-  const run = rows.filter((one) => one.arm === row.arm && one.seed === row.seed && one.place === row.place);
-  const same = run.filter((one) => one.question === row.question);
-  const byStep = new Map([...(same.length > 1 ? same : run), row].map((one) => [one.step, one])); // of a step, this row itself
-  const steps = [...byStep.values()].sort((one, other) => one.step - other.step);
-  if (steps.length < 2) return null;
-  const slider = element("input", { type: "range", min: 0, max: steps.length - 1, value: steps.indexOf(row), id: "sampled" });
-  slider.addEventListener("input", () => go(steps[slider.value], "sampled"));
-  const note = same.length > 1 ? `this prompt was sampled at ${steps.length} steps of the run` : "this prompt was sampled once in the run: the slider goes to others";
-  return element("p", { class: "step" }, element("label", { for: "sampled" }, "Step"), slider, element("output", { for: "sampled" }, String(row.step)), element("span", { class: "cap" }, note));
-}
-
 /** Everything about one row, from its title down to its kin. */
-function detailParts(set, row, arms, choice, address, go) {
+function detailParts(set, row, arms, choice, address) {
   const question = set.questions[row.question];
   const rollouts = set.kind === "rollouts";
   const kin = set.byQuestion.get(row.question).filter((one) => one !== row && choice.shows(one.arm));
@@ -100,11 +95,10 @@ function detailParts(set, row, arms, choice, address, go) {
   return [
     element("header", {}, element("h3", {}, rowTitle(row, arms)), verdictMark(row)),
     element("p", { class: "cap" }, [question.task, question.id].filter(Boolean).join(" \u00b7 ")),
-    rollouts ? stepPart(row, set.rows, go) : null,
     questionPart(question, row.read ?? null),
     textPart(row),
     valuesPart(set, row, question),
     kinPart("The others of its group", group, arms, address),
-    kinPart(rollouts ? "The same prompt, other runs and steps" : "The same question, other arms and seeds", others, arms, address),
+    kinPart(rollouts ? OTHER_RUNS : OTHER_ARMS, others, arms, address),
   ].filter(Boolean);
 }

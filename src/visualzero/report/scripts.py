@@ -10,7 +10,18 @@ from markupsafe import Markup
 
 from visualzero.report.tables import Arm
 
-FILES = ("dom", "arms", "forest", "curves", "filters", "response", "browser", "page")  # in this order
+FILES = (
+    "dom",
+    "arms",
+    "forest",
+    "chart",
+    "compare",
+    "filters",
+    "response",
+    "steps",
+    "browser",
+    "page",
+)  # in this order
 
 
 def script() -> str:

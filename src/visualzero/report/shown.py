@@ -15,7 +15,7 @@ _CUES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in CUES.item
 
 @dataclass(frozen=True)
 class Shown:
-    """A text and its cues of self-reflection as (start, end, name of the cue), in order."""
+    """A text and its cues of self-reflection as (start, end, name), in order; in UTF-16 units, as browsers count."""
 
     text: str
     cues: list[tuple[int, int, str]]
@@ -25,11 +25,20 @@ def shown(response: str) -> Shown:
     """The response with control characters made visible; a cue that was left out with the text is no longer there."""
     whole = clean(response)
     text = clip(whole, HEAD, TAIL)
-    moved = len(text) - len(whole)
-    kept = [cue for cue in _cues(whole) if moved == 0 or cue[1] <= HEAD or cue[0] >= len(whole) - TAIL]
-    return Shown(
-        text, [(start, end, name) if end <= HEAD else (start + moved, end + moved, name) for start, end, name in kept]
-    )
+    tail, moved = len(whole) - TAIL, len(text) - len(whole)
+    cues = []
+    for start, end, name in _cues(whole):
+        if moved and end > HEAD:
+            if start < tail:
+                continue
+            start, end = start + moved, end + moved
+        cues.append((_units(text, start), _units(text, end), name))
+    return Shown(text, cues)
+
+
+def _units(text: str, at: int) -> int:
+    """A position in UTF-16 units."""
+    return len(text[:at].encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _cues(response: str) -> Iterator[tuple[int, int, str]]:
