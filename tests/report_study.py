@@ -30,6 +30,14 @@ ARMS: dict[str, dict[str, Any]] = {
 BENCHMARKS = {"toyspace": ["Count", "Depth"], "my own": ["Shelf order"]}
 SEEDS = {"base": [None], "base-sft": ["1"], "base-grpo": ["1", "2"]}
 
+ODD = {
+    "Count-1": "<think> \U0001f914 Left. Wait, let me check again. </think> <answer>A</answer>",
+    "Count-2": "\u05e9\u05dc\u05d5\u05dd <answer>A</answer>",
+    "Count-3": "word " * 20_000,
+    "Count-4": "lone \ud800 surrogate, \x00 null",
+}
+"""Responses: with cues, from right to left, of 100,000 characters, broken."""
+
 LOST = {"difference": 0.173, "interval": [0.12, 0.22]}
 CONTROLS = {"base-grpo": {"1": {"no_image": {"micro": 0.427, "parse_rate": 0.9, "difference": LOST}}}}
 REASONING = {
@@ -128,12 +136,15 @@ def write_study(root: Path) -> ReportInputs:
             if seed is not None:
                 inputs.runs[arm, seed] = write_run(root / "runs" / arm / seed, ARMS[arm]["recipe"], seed)
             for name, tasks in BENCHMARKS.items():
+                ids = [f"{t}-{i}" for t in tasks for i in range(8)]
                 said = [
-                    {"id": f"{t}-{i}", "response": f"{EVIL} {arm}", "n_tokens": 9 + i} for t in tasks for i in range(8)
+                    {"id": key, "response": ODD.get(key, f"{EVIL} {arm}"), "n_tokens": 9 + i}
+                    for i, key in enumerate(ids)
                 ]
                 score = [
-                    {"id": r["id"], "prediction": i % 2, "correct": i % 3 == 0} | {"n_tokens": 9}
-                    for i, r in enumerate(said)
+                    {"id": key, "prediction": i % 2, "correct": i % 3 == 0 or (seed == "2" and i == 1)}
+                    | {"n_tokens": 9, "readings": {"strict": i % 2, EVIL: None if i == 5 else i % 2}}
+                    for i, key in enumerate(ids)
                 ]
                 for kind, rows, paths in (("said", said, inputs.predictions), ("score", score, inputs.scores)):
                     path = root / f"{kind}-{arm}-{seed}-{name}.jsonl"

@@ -10,6 +10,7 @@ from visualzero.report.text import clip
 from visualzero.wording import clean
 
 HEAD, TAIL = 4000, 1000  # characters kept of a longer text
+_LEAD = " \n.!?;:,(*\u2026\u2013\u2014-"  # what may stand before the words of a cue
 _CUES = {name: re.compile(pattern, re.IGNORECASE) for name, pattern in CUES.items()}
 
 
@@ -52,5 +53,6 @@ def _cues(response: str) -> Iterator[tuple[int, int, str]]:
         for cue in find_cues(plain):
             found = _CUES[cue.name].match(plain, cue.start)
             if found:
-                yield start + found.start(), start + found.end(), cue.name
+                lead = len(found[0]) - len(found[0].lstrip(_LEAD))
+                yield start + found.start() + lead, start + found.end(), cue.name
         after = start + len(plain)
