@@ -1,4 +1,4 @@
-"""The report in a browser: it asks for nothing, complains of nothing, and what scripting adds works, by keyboard too."""
+"""The report in a browser: it asks for nothing, complains of nothing, and works by mouse, keyboard and address."""
 
 import re
 from collections.abc import Iterator

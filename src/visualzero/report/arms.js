@@ -31,6 +31,10 @@ function armChoice(bar, arms) {
   bar.addEventListener("change", changed);
   bar.querySelector(".all").addEventListener("click", () => setAll(true));
   bar.querySelector(".none-of").addEventListener("click", () => setAll(false));
+  bar.addEventListener("toggle", () => {
+    const below = bar.querySelector(".choice").getBoundingClientRect().bottom > window.innerHeight;
+    if (bar.open && below) bar.scrollIntoView();
+  });
   bar.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
     bar.open = false;

@@ -142,8 +142,9 @@ function rowKey(set, row) {
 }
 
 function listLink(set, row, arms, href) {
-  const begins = row.text.trim().slice(0, 90) || "(empty)";
-  const about = element("small", { dir: "auto" }, `${set.questions[row.question].id}: ${begins}`);
-  const title = element("b", {}, rowTitle(row, arms));
-  return element("a", { href, class: `c${arms[row.arm].color}`, "data-row": true }, title, verdictMark(row), about);
+  const title = element("b", {}, arms[row.arm].title);
+  const about = element("small", {}, [set.questions[row.question].id, ...whichRun(row)].join(" \u00b7 "));
+  const begins = element("small", { dir: "auto" }, row.text.trim().slice(0, 90) || "(empty)");
+  const attributes = { href, class: `c${arms[row.arm].color}`, "data-row": true };
+  return element("a", attributes, title, verdictMark(row), about, begins);
 }

@@ -24,7 +24,7 @@ function chart(quantity, arms, first, last) {
     figure.hidden = Object.keys(shown).length === 0;
     title.textContent = quantity.title;
     if (reference) title.append(base ? `, less that of ${arms[reference].title}` : " (the reference has none)");
-    const [low, high] = range(Object.values(shown), quantity.share && !base);
+    const [low, high] = range(Object.values(shown));
     const down = (value) => HIGH - Math.min(Math.max((value - low) / (high - low), 0), 1) * HIGH;
     const path = (xs, ys) => xs.map((step, i) => `${across(step).toFixed(1)},${down(ys[i]).toFixed(1)}`).join(" ");
     const ends = Object.keys(shown).map((name) => `${arms[name].title} ends at ${short(shown[name].mean.at(-1))}`);
@@ -66,11 +66,9 @@ function chart(quantity, arms, first, last) {
   return { figure, plot, draw, point, light, title: quantity.title, at: (arm, step) => valueAt(shown[arm], step) };
 }
 
-/** Lowest and highest value; of shares 0 to 1. */
-function range(traces, share) {
+/** Lowest and highest value, and 0 among them. */
+function range(traces) {
   const values = traces.flatMap((trace) => [...trace.mean, ...(trace.low ?? []), ...(trace.high ?? [])]);
-  const means = traces.flatMap((trace) => trace.mean);
-  if (share && means.every((value) => value >= 0 && value <= 1)) return [0, 1];
   const low = values.reduce((one, other) => Math.min(one, other), 0);
   const high = values.reduce((one, other) => Math.max(one, other), 0);
   return high > low ? [low, high] : [low, low + 1];

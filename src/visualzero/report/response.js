@@ -68,10 +68,14 @@ function valuesPart(set, row, question) {
   return element("dl", { class: "values" }, ...shown.map(pair));
 }
 
+/** Seed, and of a rollout step and place in its group. */
+function whichRun(row) {
+  const rollout = row.step === undefined ? [] : [`step ${row.step}`, `rollout ${row.place}`];
+  return [...(row.seed ? [`seed ${row.seed}`] : []), ...rollout];
+}
+
 function rowTitle(row, arms) {
-  const seed = row.seed ? `, seed ${row.seed}` : "";
-  const rollout = row.step === undefined ? "" : `, step ${row.step}, rollout ${row.place}`;
-  return arms[row.arm].title + seed + rollout;
+  return [arms[row.arm].title, ...whichRun(row)].join(", ");
 }
 
 /** Others of the same question in small, each a link to its place in the browser. */

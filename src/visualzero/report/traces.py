@@ -11,7 +11,7 @@ from visualzero.report.sample_set import Json
 
 
 def traces(courses: Iterable[Course]) -> Json:
-    """`quantities` (title, whether a share) and for each the traces by arm.
+    """`quantities` with a title and, for each, the traces by arm.
 
     A trace has `seeds`, `steps`, the `mean` over its seeds at these and, from three seeds on, the interval's `low` and
     `high`. Values are running means, as in the panels, with four digits.
@@ -19,7 +19,7 @@ def traces(courses: Iterable[Course]) -> Json:
     found: dict[str, Json] = {}
     for course in sorted(courses, key=lambda course: -len(course.panels)):  # that with most gives the order
         for key, panel in course.panels.items():
-            quantity = found.setdefault(key, {"title": panel.title, "share": panel.share, "arms": {}})
+            quantity = found.setdefault(key, {"title": panel.title, "arms": {}})
             quantity["arms"][course.arm.name] = _trace(panel)
     return {"quantities": list(found.values())}
 
