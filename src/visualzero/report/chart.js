@@ -2,6 +2,7 @@
 
 const WIDE = 1000;
 const HIGH = 300;
+const BANDS = 6; // with more arms than this, the band of an arm is drawn when the arm is pointed at
 
 /** A chart: `draw(arms, reference)`, `point(step)`, `light(arm)` and, of an arm at a step, `at(arm, step)`. */
 function chart(quantity, arms, first, last) {
@@ -22,6 +23,7 @@ function chart(quantity, arms, first, last) {
       if (trace && trace.steps.length) shown[name] = base ? relative(trace, base) : trace;
     }
     figure.hidden = Object.keys(shown).length === 0;
+    figure.classList.toggle("crowded", Object.keys(shown).length > BANDS);
     title.textContent = quantity.title;
     if (reference) title.append(base ? `, less that of ${arms[reference].title}` : " (the reference has none)");
     const [low, high] = range(Object.values(shown));
@@ -60,6 +62,7 @@ function chart(quantity, arms, first, last) {
   function light(arm) {
     for (const line of lines.querySelectorAll("[data-of]")) {
       line.classList.toggle("faded", arm !== null && line.dataset.of !== arm);
+      line.classList.toggle("lit", line.dataset.of === arm);
     }
   }
 

@@ -17,12 +17,10 @@ def sample_sets(
     inputs: ReportInputs, arms: Sequence[Arm], tables: Mapping[str, QuestionTable], train: QuestionTable | None
 ) -> list[SampleSet]:
     """A set for each benchmark that was answered, then the rollouts; `tables` are the benchmarks' questions."""
-    answered = [
-        name
-        for name in tables
-        if any(its == name and path.is_file() for (_, _, its), path in inputs.predictions.items())
-    ]
-    rollouts = rollout_set(inputs, arms, train, ON_THE_PAGE.part(OF_ROLLOUTS if answered else 1))
-    left = ON_THE_PAGE.part((1 - OF_ROLLOUTS * (rollouts is not None)) / max(len(answered), 1))
-    sets = [response_set(inputs, arms, name, tables[name], left) for name in answered]
+    answered = {name for (_, _, name), path in inputs.predictions.items() if path.is_file()}.intersection(tables)
+    rollouts = rollout_set(inputs, arms, train, ON_THE_PAGE.part(OF_ROLLOUTS))
+    rows = ON_THE_PAGE.rows - (len(rollouts.rows) if rollouts else 0)
+    size = ON_THE_PAGE.bytes * (1 - OF_ROLLOUTS if rollouts else 1)
+    left = Room(rows, int(size)).part(1 / max(len(answered), 1))
+    sets = [response_set(inputs, arms, name, tables[name], left) for name in tables if name in answered]
     return [*sets, *([rollouts] if rollouts else [])]

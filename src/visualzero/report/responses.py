@@ -7,7 +7,7 @@ from typing import Any
 
 from visualzero.report.inputs import ReportInputs, read_lines
 from visualzero.report.questions import QuestionTable
-from visualzero.report.sample_set import Json, Room, SampleSet, question_facts
+from visualzero.report.sample_set import OF_AN_IMAGE, Json, Room, SampleSet, question_facts
 from visualzero.report.samples import verdict
 from visualzero.report.shown import shown
 from visualzero.report.tables import Arm
@@ -42,18 +42,17 @@ def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: Qu
     for arm in arms:
         for one in _said(inputs, arm, name):
             said.setdefault(str(one.prediction["id"]), []).append(one)
-    chosen = list(room.fitting((key, [one.text for one in said[key]]) for key in _in_turn(table) if key in said))
+    texts = {key: [one.text for one in said[key]] for key in _in_turn(table) if key in said}
+    read = table.get(room.fitting((key, texts[key], OF_AN_IMAGE) for key in texts))
+    chosen = list(room.fitting((key, texts[key], len(read[key].image or "")) for key in read))
     scorers = list(dict.fromkeys(scorer for key in chosen for one in said[key] for scorer in one.readings))
-    questions = table.get(chosen)
     return SampleSet(
         name=clean(name),
         kind="responses",
         columns=[clean(scorer) for scorer in scorers],
-        questions=[question_facts(question) for question in questions.values()],
+        questions=[question_facts(read[key]) for key in chosen],
         rows=[
-            _row(place, one, scorers, len(question.choices))
-            for place, (key, question) in enumerate(questions.items())
-            for one in said[key]
+            _row(place, one, scorers, len(read[key].choices)) for place, key in enumerate(chosen) for one in said[key]
         ],
         total=sum(map(len, said.values())),
     )

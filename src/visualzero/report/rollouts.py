@@ -7,7 +7,7 @@ from typing import Any
 
 from visualzero.report.inputs import ReportInputs, check_numbers, read_parquet
 from visualzero.report.questions import QuestionTable
-from visualzero.report.sample_set import Json, Room, SampleSet, question_facts
+from visualzero.report.sample_set import OF_AN_IMAGE, Json, Room, SampleSet, question_facts
 from visualzero.report.shown import shown
 from visualzero.report.tables import Arm
 from visualzero.wording import clean
@@ -27,7 +27,7 @@ def rollout_set(inputs: ReportInputs, arms: Iterable[Arm], train: QuestionTable 
     terms = list(dict.fromkeys(name for *_, groups in read for name in _terms(groups)))
     kept: list[tuple[Arm, str, Group, list[dict[str, Any]]]] = []
     for arm, seed, groups in read:
-        items = ((key, [str(row["completion"]) for row in groups[key]]) for key in _spread_groups(groups))
+        items = ((key, [str(row["completion"]) for row in groups[key]], OF_AN_IMAGE) for key in _spread_groups(groups))
         chosen = sorted(room.part(1 / len(read)).fitting(items))
         kept += [(arm, seed, key, groups[key]) for key in chosen]
     ids = dict.fromkeys(key[1] for _, _, key, _ in kept)

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from visualzero.report.questions import Question
+from visualzero.report.shown import HEAD, TAIL
 from visualzero.report.text import clip
 from visualzero.wording import clean
 
 Json = dict[str, Any]
 Item = TypeVar("Item")
 
-OF_A_QUESTION = 6_000  # bytes that a question takes, its image included
-OF_A_ROW = 250  # bytes that a response takes beside its text
+OF_AN_IMAGE = 4_000  # bytes that an image is taken to have before it is read
+OF_A_ROW = 250  # bytes that a response takes beside its text, and so does a question
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,12 @@ class Room:
         """A share, from 0 to 1, of this room."""
         return Room(int(self.rows * share), int(self.bytes * share))
 
-    def fitting(self, items: Iterable[tuple[Item, list[str]]]) -> Iterator[Item]:
-        """Of (item, its texts), the first ones that fit in; the first one of all always does."""
+    def fitting(self, items: Iterable[tuple[Item, list[str], int]]) -> Iterator[Item]:
+        """Of (item, its texts, bytes of its image), those up to the first that is too much; the very first never is."""
         rows, size = 0, 0
-        for item, texts in items:
-            rows, size = rows + len(texts), size + OF_A_QUESTION + sum(len(text) + OF_A_ROW for text in texts)
+        for item, texts, image in items:
+            rows += len(texts)
+            size += image + OF_A_ROW + sum(min(len(text), HEAD + TAIL) + OF_A_ROW for text in texts)
             if (rows > self.rows or size > self.bytes) and rows > len(texts):
                 return
             yield item

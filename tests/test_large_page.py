@@ -1,0 +1,52 @@
+"""A page of a large study is built soon, stays small, opens at once and filters without a wait."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from chromium import chromium, opened
+from large_study import write_large_study
+from visualzero.report import build_report
+
+FILTER = """
+async (name) => {
+  const box = document.querySelector(`.filters [name=${name}]`);
+  box.click();
+  const began = performance.now();
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  document.querySelector(".list").offsetHeight;
+  return performance.now() - began;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("large")
+    inputs = write_large_study(folder)
+    began = time.monotonic()
+    build_report(inputs, folder / "report")
+    assert time.monotonic() - began < 60
+    return folder / "report" / "index.html"
+
+
+def test_it_is_built_in_a_minute_and_has_under_eight_megabytes(page: Path) -> None:
+    assert page.stat().st_size < 8_000_000
+    assert "of 50122, the questions of all tasks in turn" in page.read_text(encoding="utf-8")
+
+
+def test_it_opens_in_two_seconds_and_filters_five_thousand_rows_in_a_tenth(page: Path) -> None:
+    with chromium() as browser:
+        began = time.monotonic()
+        seen = opened(browser, page.as_uri(), 1440)
+        seen.page.wait_for_selector(".list a")
+        took = time.monotonic() - began
+        rows = seen.page.evaluate(
+            "JSON.parse(document.getElementById('samples-data').textContent).map((s) => s.rows.length)"
+        )
+        assert sum(rows) > 4_800
+        assert took < 2
+        assert min(seen.page.evaluate(FILTER, "cue") for _ in range(3)) < 100
+        assert min(seen.page.evaluate(FILTER, "differ") for _ in range(3)) < 100
+        assert seen.complaints == []
