@@ -63,6 +63,7 @@ function browse(place, sets, arms, choice) {
     }
     const nothing = element("p", { class: "none" }, "Nothing passes these filters.");
     full.replaceChildren(...(row ? detailParts(set, row, arms, choice, address) : [nothing]));
+    reachable(full.querySelectorAll("pre"));
     if (row) updateSlider(set, row);
     slider.hidden ||= !row;
   }

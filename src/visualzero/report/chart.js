@@ -54,10 +54,7 @@ function chart(quantity, arms, first, last) {
     return [drawn("polygon", band), drawn("polyline", line)];
   }
 
-  function point(step) {
-    cursor.setAttribute("x1", across(step));
-    cursor.setAttribute("x2", across(step));
-  }
+  const point = (step) => pointAt(cursor, across(step) / WIDE);
 
   function light(arm) {
     for (const line of lines.querySelectorAll("[data-of]")) {
@@ -66,7 +63,14 @@ function chart(quantity, arms, first, last) {
     }
   }
 
-  return { figure, plot, draw, point, light, title: quantity.title, at: (arm, step) => valueAt(shown[arm], step) };
+  const at = (arm, step) => valueAt(shown[arm], step);
+  return { figure, plot, first, last, draw, point, light, title: quantity.title, at };
+}
+
+/** Moves a cursor to a share of the chart's width; at the end, where values are shown at first, it isn't drawn. */
+function pointAt(cursor, share) {
+  cursor.setAttribute("visibility", share >= 0 && share < 1 ? "visible" : "hidden");
+  for (const end of ["x1", "x2"]) cursor.setAttribute(end, share * WIDE);
 }
 
 /** Lowest and highest value, and 0 among them. */

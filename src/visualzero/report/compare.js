@@ -1,4 +1,4 @@
-// All arms on the same axes, a chart for each quantity; one step is pointed at in all of them and in a table.
+// All arms on the same axes, a chart for each quantity; one step is pointed at in all charts of training and a table.
 
 function compareCurves(place, quantities, arms, choice) {
   const trained = Object.keys(arms).filter((arm) => quantities.some((quantity) => arm in quantity.arms));
@@ -16,18 +16,19 @@ function compareCurves(place, quantities, arms, choice) {
   slider.max = last;
   slider.value = last;
 
+  const panels = [...document.querySelectorAll(".plot[data-first]")].map(panelOfSeeds);
   const point = eachFrame(() => {
     const step = Number(slider.value);
     place.querySelector("output").textContent = step;
-    for (const one of charts) one.point(step);
+    for (const one of [...charts, ...panels]) one.point(step);
     fillTable(table, charts, trained.filter(choice.shows), arms, step);
   });
   slider.addEventListener("input", point);
-  for (const one of charts) {
+  for (const one of [...charts, ...panels]) {
     const follow = (event) => {
       const box = one.plot.getBoundingClientRect();
       const share = Math.min(Math.max((event.clientX - box.left) / box.width, 0), 1);
-      slider.value = Math.round(first + share * (last - first));
+      slider.value = Math.round(one.first + share * (one.last - one.first));
       point();
     };
     for (const moved of ["pointermove", "pointerdown"]) one.plot.addEventListener(moved, follow);
@@ -44,6 +45,14 @@ function compareCurves(place, quantities, arms, choice) {
     legend.replaceChildren(...names.map((name) => element("span", of(name), ...label(arms[name]))));
     point();
   });
+}
+
+/** A panel of one arm and all its seeds, which the page has without scripting; it is given a cursor. */
+function panelOfSeeds(plot) {
+  const [first, last] = [Number(plot.dataset.first), Number(plot.dataset.last)];
+  const cursor = drawn("line", { class: "cursor", y1: 0, y2: HIGH });
+  plot.querySelector("svg").append(cursor);
+  return { plot, first, last, point: (step) => pointAt(cursor, (step - first) / (last - first || 1)) };
 }
 
 /** The value of each arm in each chart that shows any, at one step. */

@@ -56,6 +56,13 @@ function niceTicks(low, high, count) {
   return ticks;
 }
 
+/** What scrolls can be reached by keyboard, and what doesn't is no stop on the way. */
+function reachable(parts) {
+  const scrolls = (part) => part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight;
+  const found = [...parts].map((part) => [part, scrolls(part)]);
+  for (const [part, yes] of found) part.tabIndex = yes ? 0 : -1;
+}
+
 /** Calls `work` once before the next frame, however often it is asked for. */
 function eachFrame(work) {
   let asked = false;

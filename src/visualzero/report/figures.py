@@ -81,6 +81,8 @@ class Panel:
     """One quantity over the training steps, all seeds; `band` is where their mean lies, as SVG points, if known."""
 
     title: str
+    first: float  # step at the left end, and at the right
+    last: float
     lines: list[Line]
     band: str | None
     x: list[Tick]
@@ -189,7 +191,7 @@ def panel(
         steps, *ends = band
         lower, upper = (np.clip(end, low, high) for end in ends)
         drawn = f"{points(steps, upper)} {points(steps[::-1], lower[::-1])}"
-    return Panel(title, lines, drawn, x, y)
+    return Panel(title, first, last, lines, drawn, x, y)
 
 
 def mean_band(courses: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats, Floats] | None:

@@ -1,15 +1,23 @@
-// The page is complete without this script; it adds what moves.
+// The page is complete without this script; it adds what moves. Browsers from before 2024 are left with the page.
 
-const arms = embedded("arms-data");
-const { quantities } = embedded("traces-data");
-const sets = embedded("samples-data");
-const choice = armChoice(document.querySelector(".arms"), arms);
+function start() {
+  const arms = embedded("arms-data");
+  const { quantities } = embedded("traces-data");
+  const sets = embedded("samples-data");
+  const choice = armChoice(document.querySelector(".arms"), arms);
+  const together = document.querySelector(".compare");
+  for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
+  for (const part of document.querySelectorAll(".scriptless")) part.hidden = true;
+  relateForests(choice);
+  if (quantities.length) compareCurves(together, quantities, arms, choice);
+  else together.hidden = true;
+  if (sets.length) browse(document.querySelector(".explore"), sets, arms, choice);
+  choice.start();
 
-for (const part of document.querySelectorAll(".scripted")) part.hidden = false;
-for (const part of document.querySelectorAll(".scriptless")) part.hidden = true;
-relateForests(choice);
-const together = document.querySelector(".compare");
-if (quantities.length) compareCurves(together, quantities, arms, choice);
-else together.hidden = true;
-if (sets.length) browse(document.querySelector(".explore"), sets, arms, choice);
-choice.start();
+  const reach = eachFrame(() => reachable(document.querySelectorAll(".wide, pre")));
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+  reach();
+}
+
+if ("groupBy" in Map) start();

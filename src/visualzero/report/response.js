@@ -18,8 +18,10 @@ function questionPart(question, read) {
   const choices = question.choices.map((choice, i) =>
     element(
       "li",
-      { dir: "auto", class: i === question.answer ? "key-ok" : null },
-      `(${LETTERS[i] ?? i + 1}) ${choice}${i === question.answer ? "\u00a0\u2713" : ""}`,
+      { class: i === question.answer ? "key-ok" : null },
+      `(${LETTERS[i] ?? i + 1}) `,
+      element("bdi", {}, choice),
+      i === question.answer ? "\u00a0\u2713" : null,
       i === read ? element("small", {}, " read in the response") : null,
     ),
   );

@@ -72,7 +72,7 @@ def _in_turn(table: QuestionTable) -> Iterator[str]:
 
 
 def _row(question: int, one: Said, scorers: list[str], options: int) -> Json:
-    its, tokens = shown(one.text), one.prediction.get("n_tokens")
+    its = shown(one.text)
     return {
         "question": question,
         "arm": one.arm.name,
@@ -80,7 +80,11 @@ def _row(question: int, one: Said, scorers: list[str], options: int) -> Json:
         "verdict": verdict(one.score or None, options),
         "text": its.text,
         "cues": its.cues,
-        "values": [one.readings.get(scorer) for scorer in scorers] if one.readings else [],
-        "read": one.score.get("prediction"),
-        "tokens": tokens if isinstance(tokens, int) else None,
+        "values": [_whole(one.readings.get(scorer)) for scorer in scorers] if one.readings else [],
+        "read": _whole(one.score.get("prediction")),
+        "tokens": _whole(one.prediction.get("n_tokens")),
     }
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
