@@ -139,6 +139,7 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),
         ("report/figures.py", {"report"}),
         ("report/template.html.jinja", {"report"}),
+        ("report/browser.js", {"report"}),
         ("cli/__init__.py", set()),
     ],
 )

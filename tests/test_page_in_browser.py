@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from chromium import Opened, chromium, opened
-from report_study import EVIL, write_study
-from visualzero.report import build_report
+from report_study import ARMS, EVIL, write_study
+from visualzero.report import ReportInputs, build_report
 
 DETAIL = ".explore .full h3"
 
@@ -173,6 +173,15 @@ def test_hostile_text_is_shown_as_text(seen: Opened) -> None:
         assert count(seen) == 4, part
         assert part in page.locator(".full > pre").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") == 1280
+
+
+def test_a_study_without_any_run_opens_too(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "summary.json").write_text("{}")
+    build_report(ReportInputs("demo", tmp_path / "summary.json", ARMS), tmp_path / "report")
+    seen = opened(browser, (tmp_path / "report" / "index.html").as_uri())
+    assert seen.page.locator(".arms .now").inner_text() == "4 of 4 shown"
+    assert seen.page.locator(".compare:visible, .explore").count() == 0
+    assert seen.complaints == []
 
 
 def test_without_scripting_nothing_that_needs_it_is_shown(browser: Any, address: str) -> None:

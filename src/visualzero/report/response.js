@@ -80,11 +80,11 @@ function rowTitle(row, arms) {
   return [arms[row.arm].title, ...whichRun(row)].join(", ");
 }
 
-/** Others of the same question in small, each a link to its place in the browser. */
-function kinPart(heading, rows, arms, link) {
+/** Others of the same question in small, each with a link to it. */
+function kinPart(heading, rows, name, arms, link) {
   if (!rows.length) return null;
   const cards = rows.map((row) => {
-    const title = element("a", { href: link(row), "data-row": true }, rowTitle(row, arms));
+    const title = element("a", { href: link(row), "data-row": true }, name(row, arms));
     const head = element("header", {}, title, verdictMark(row));
     return element("div", { class: `say c${arms[row.arm].color}` }, head, textPart(row));
   });
@@ -104,7 +104,7 @@ function detailParts(set, row, arms, choice, address) {
     questionPart(question, row.read ?? null),
     textPart(row),
     valuesPart(set, row, question),
-    kinPart("The others of its group", group, arms, address),
-    kinPart(rollouts ? OTHER_RUNS : OTHER_ARMS, others, arms, address),
+    kinPart("The others of its group", group, (one) => `Rollout ${one.place}`, arms, address),
+    kinPart(rollouts ? OTHER_RUNS : OTHER_ARMS, others, rowTitle, arms, address),
   ].filter(Boolean);
 }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, islice, zip_longest
 from typing import Any
 
 from visualzero.report.inputs import ReportInputs, read_lines
@@ -38,13 +38,16 @@ class Said:
 
 def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: QuestionTable, room: Room) -> SampleSet:
     """Questions of the tasks in turn, each task's by id, with the responses of all arms and seeds."""
-    said: dict[str, list[Said]] = {}
+    runs = sum(its == name for _, _, its in inputs.predictions)
+    said: dict[str, list[Said]] = {key: [] for key in islice(_in_turn(table), room.rows // runs + 1)}
+    total = 0
     for arm in arms:
         for one in _said(inputs, arm, name):
-            said.setdefault(str(one.prediction["id"]), []).append(one)
-    texts = {key: [one.text for one in said[key]] for key in _in_turn(table) if key in said}
-    read = table.get(room.fitting((key, texts[key], OF_AN_IMAGE) for key in texts))
-    chosen = list(room.fitting((key, texts[key], len(read[key].image or "")) for key in read))
+            total += 1
+            said.get(str(one.prediction["id"]), []).append(one)
+    lengths = {key: [len(one.text) for one in ones] for key, ones in said.items() if ones}
+    read = table.get(room.fitting((key, lengths[key], OF_AN_IMAGE) for key in lengths))
+    chosen = list(room.fitting((key, lengths[key], len(read[key].image or "")) for key in read))
     scorers = list(dict.fromkeys(scorer for key in chosen for one in said[key] for scorer in one.readings))
     return SampleSet(
         name=clean(name),
@@ -54,7 +57,7 @@ def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: Qu
         rows=[
             _row(place, one, scorers, len(read[key].choices)) for place, key in enumerate(chosen) for one in said[key]
         ],
-        total=sum(map(len, said.values())),
+        total=total,
     )
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
+
 from visualzero.report.inputs import ReportInputs, check_numbers, read_parquet
 from visualzero.report.questions import QuestionTable
 from visualzero.report.sample_set import OF_AN_IMAGE, Json, Room, SampleSet, question_facts
@@ -19,31 +21,31 @@ NEED = ["step", "id", "completion", "reward", "advantage"]
 def rollout_set(inputs: ReportInputs, arms: Iterable[Arm], train: QuestionTable | None, room: Room) -> SampleSet | None:
     """Each run's groups within an equal share of the room; None if no run has rollouts."""
     folders = {(arm, str(seed)): folder for (arm, seed), folder in inputs.runs.items()}
-    runs = [(arm, seed, folders.get((arm.name, seed))) for arm in arms for seed in arm.seeds]
-    read = [(arm, seed, _groups(folder)) for arm, seed, folder in runs if folder]
-    read = [(arm, seed, groups) for arm, seed, groups in read if groups]
-    if not read:
+    known = [(arm, seed) for arm in arms for seed in arm.seeds if (arm.name, seed) in folders]
+    paths = [(arm, seed, folders[arm.name, seed] / "rollouts.parquet") for arm, seed in known]
+    runs = [run for run in paths if run[2].is_file()]
+    kept: list[tuple[Arm, str, Group, list[Json]]] = []
+    total = 0
+    for arm, seed, path in runs:
+        count, groups = _fitting(path, room.part(1 / len(runs)))
+        total += count
+        kept += [(arm, seed, key, groups[key]) for key in sorted(groups)]
+    if not kept:
         return None
-    terms = list(dict.fromkeys(name for *_, groups in read for name in _terms(groups)))
-    kept: list[tuple[Arm, str, Group, list[dict[str, Any]]]] = []
-    for arm, seed, groups in read:
-        items = ((key, [str(row["completion"]) for row in groups[key]], OF_AN_IMAGE) for key in _spread_groups(groups))
-        chosen = sorted(room.part(1 / len(read)).fitting(items))
-        kept += [(arm, seed, key, groups[key]) for key in chosen]
-    ids = dict.fromkeys(key[1] for _, _, key, _ in kept)
-    places = {key: place for place, key in enumerate(ids)}
-    questions = train.get(ids) if train else {}
+    terms = list(dict.fromkeys(name for *_, rows in kept for name in rows[0] if name.startswith("reward_")))
+    places = {key: place for place, key in enumerate(dict.fromkeys(key for _, _, (_, key), _ in kept))}
+    questions = train.get(places) if train else {}
     return SampleSet(
         name="training/rollouts",  # no benchmark can be called so
         kind="rollouts",
         columns=[*(clean(term.removeprefix("reward_")) for term in terms), "total"],
-        questions=[question_facts(questions[key]) if key in questions else _unknown(key) for key in ids],
+        questions=[question_facts(questions[key]) if key in questions else _unknown(key) for key in places],
         rows=[
             _row(places[key], step, place, arm, seed, row, terms)
             for arm, seed, (step, key), rows in kept
             for place, row in enumerate(rows, start=1)
         ],
-        total=sum(len(rows) for *_, groups in read for rows in groups.values()),
+        total=total,
     )
 
 
@@ -58,23 +60,21 @@ def spread(count: int) -> list[int]:
     return list(dict.fromkeys(order))[: max(count, 0)]
 
 
-def _groups(folder: Path) -> dict[Group, list[dict[str, Any]]]:
-    path = folder / "rollouts.parquet"
+def _fitting(path: Path, room: Room) -> tuple[int, dict[Group, list[Json]]]:
+    """How many rollouts a run has, and the rows of the groups that there is room for."""
     table = read_parquet(path, need=NEED)
     if table is None:
-        return {}
+        return 0, {}
     check_numbers(
         path, table, [name for name in table.column_names if name.startswith(("step", "reward", "advantage"))]
     )
-    groups: dict[Group, list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
-        if row["step"] is not None:
-            groups.setdefault((int(row["step"]), str(row["id"])), []).append(row)
-    return groups
-
-
-def _terms(groups: dict[Group, list[dict[str, Any]]]) -> list[str]:
-    return [name for name in next(iter(groups.values()))[0] if name.startswith("reward_")]
+    groups: dict[Group, list[int]] = {}
+    for row, key in enumerate(zip(table["step"].to_pylist(), map(str, table["id"].to_pylist()), strict=True)):
+        if key[0] is not None:
+            groups.setdefault(key, []).append(row)
+    lengths = pc.fill_null(pc.utf8_length(table["completion"]), 0).to_pylist()
+    items = ((key, [lengths[row] for row in groups[key]], OF_AN_IMAGE) for key in _spread_groups(groups))
+    return table.num_rows, {key: table.take(groups[key]).to_pylist() for key in room.fitting(items)}
 
 
 def _spread_groups(groups: Iterable[Group]) -> Iterator[Group]:
@@ -85,7 +85,7 @@ def _spread_groups(groups: Iterable[Group]) -> Iterator[Group]:
         prompts.setdefault(step, []).append(key)
         steps.setdefault(key, []).append(step)
     order = [sorted(prompts)[place] for place in spread(len(prompts))]
-    for place in range(max(map(len, prompts.values()))):
+    for place in range(max(map(len, prompts.values()), default=0)):
         for step in order:
             key = prompts[step][place] if place < len(prompts[step]) else ""
             yield from ((its, key) for its in steps.pop(key, []))

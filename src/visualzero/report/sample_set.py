@@ -27,13 +27,16 @@ class Room:
         """A share, from 0 to 1, of this room."""
         return Room(int(self.rows * share), int(self.bytes * share))
 
-    def fitting(self, items: Iterable[tuple[Item, list[str], int]]) -> Iterator[Item]:
-        """Of (item, its texts, bytes of its image), those up to the first that is too much; the very first never is."""
+    def fitting(self, items: Iterable[tuple[Item, list[int], int]]) -> Iterator[Item]:
+        """Of (item, lengths of its texts, bytes of its image), those before the first that is too much.
+
+        The very first never is.
+        """
         rows, size = 0, 0
-        for item, texts, image in items:
-            rows += len(texts)
-            size += image + OF_A_ROW + sum(min(len(text), HEAD + TAIL) + OF_A_ROW for text in texts)
-            if (rows > self.rows or size > self.bytes) and rows > len(texts):
+        for item, lengths, image in items:
+            rows += len(lengths)
+            size += image + OF_A_ROW + sum(min(length, HEAD + TAIL) + OF_A_ROW for length in lengths)
+            if (rows > self.rows or size > self.bytes) and rows > len(lengths):
                 return
             yield item
 

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from visualzero.report.tables import Arm
 
+# One after another they make the page's script.
 FILES = (
     "dom",
     "arms",
@@ -21,7 +22,7 @@ FILES = (
     "steps",
     "browser",
     "page",
-)  # in this order
+)
 
 
 def script() -> str:
