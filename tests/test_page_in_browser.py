@@ -126,13 +126,18 @@ def test_a_link_leads_to_the_same_row_under_the_same_filters_after_a_reload(
     choose(seen, "arm", "Base + GRPO")
     choose(seen, "verdict", "wrong")
     seen.page.locator(".list a").nth(3).click()
-    state = [seen.page.locator(where).first.inner_text() for where in (DETAIL, ".full .cap", ".count")]
+    seen.page.locator(".arms summary").click()
+    seen.page.get_by_role("checkbox", name="Base + SFT").uncheck()
+    seen.page.locator(".reference").select_option("base")
+    parts = (DETAIL, ".full .cap", ".count", ".arms .now")
+    state = [seen.page.locator(where).first.inner_text() for where in parts]
+    assert state[3].startswith("3 of 4 shown, relative to Base")
     link = seen.page.evaluate("location.href")
     assert "#explore?" in link
     seen.page.reload()
     other = opened(browser, link)
     for page in (seen.page, other.page):
-        assert [page.locator(where).first.inner_text() for where in (DETAIL, ".full .cap", ".count")] == state
+        assert [page.locator(where).first.inner_text() for where in parts] == state
         assert page.locator(".list [aria-current]").count() == 1
     assert other.complaints == []
 

@@ -1,6 +1,9 @@
 // Which arms are shown, and relative to which: one choice for every chart and table of the page.
 
-/** The choice that the bar at the top of the window makes: `shows(arm)`, `reference`, and `onChange(listener)`. */
+/** The choice that the bar at the top of the window makes: `shows(arm)`, `reference`, and `onChange(listener)`.
+ *
+ * `open(state)` takes it from an address, which is how it begins, and `write(state)` gives it to one.
+ */
 function armChoice(bar, arms) {
   const boxes = [...bar.querySelectorAll("input")];
   const select = bar.querySelector(".reference");
@@ -43,6 +46,15 @@ function armChoice(bar, arms) {
   document.addEventListener("click", (event) => {
     if (!bar.contains(event.target)) bar.open = false;
   });
-  choice.start = changed;
+  choice.open = (state) => {
+    const without = (state.get("without") ?? "").split(" ");
+    for (const box of boxes) box.checked = !without.includes(box.value);
+    select.value = state.get("relative") ?? "";
+    changed();
+  };
+  choice.write = (state) => {
+    if (choice.hidden.size) state.set("without", [...choice.hidden].join(" "));
+    if (choice.reference) state.set("relative", choice.reference);
+  };
   return choice;
 }

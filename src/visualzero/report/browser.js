@@ -2,7 +2,6 @@
 // page's address, so that a link or a reload leads back to the same row under the same filters.
 
 const AT_ONCE = 100; // rows by which the list grows
-const ADDRESS = "#explore?";
 
 function browse(place, sets, arms, choice) {
   const fields = place.querySelector("form").elements;
@@ -27,7 +26,9 @@ function browse(place, sets, arms, choice) {
   }
 
   function address(row) {
-    const state = filtersToState(fields);
+    const state = new URLSearchParams();
+    writeFilters(fields, state);
+    choice.write(state);
     if (row) state.set("at", rowKey(set, row));
     return ADDRESS + state;
   }
@@ -91,12 +92,11 @@ function browse(place, sets, arms, choice) {
 
   /** Takes filters and row from the address, if it is one of the browser's. */
   function restore() {
-    const here = location.hash.startsWith(ADDRESS);
-    const state = new URLSearchParams(here ? location.hash.slice(ADDRESS.length) : "");
+    const state = addressState();
     openSet(state.get("set"));
-    filtersFromState(fields, state);
+    readFilters(fields, state);
     filter(set.byKey.get(state.get("at")));
-    if (!here) return;
+    if (!state.size) return;
     place.scrollIntoView();
     detail.focus({ preventScroll: true });
   }
@@ -108,7 +108,7 @@ function browse(place, sets, arms, choice) {
   });
   place.querySelector("form").addEventListener("reset", (event) => {
     event.preventDefault();
-    filtersFromState(fields, new URLSearchParams());
+    readFilters(fields, new URLSearchParams());
     filter();
     remember();
   });
@@ -128,11 +128,14 @@ function browse(place, sets, arms, choice) {
     if (row) go(row);
   });
   window.addEventListener("hashchange", () => {
-    if (location.hash.startsWith(ADDRESS)) restore();
+    if (!addressState().size) return;
+    set = null;
+    choice.open(addressState());
   });
   choice.onChange(() => {
-    if (set) filter();
-    else restore();
+    if (!set) return restore();
+    filter();
+    if (addressState().size) remember();
   });
 }
 

@@ -1,5 +1,6 @@
 // Filters of the browser: the form's options, which rows pass, and the form's state as part of an address.
 
+const ADDRESS = "#explore?";
 const FILTERS = ["set", "arm", "seed", "task", "verdict", "against", "find", "cue", "differ"];
 const VERDICTS = ["right", "wrong", "no answer", "not scored"];
 
@@ -51,17 +52,20 @@ function flips(set, row, against) {
   return other !== undefined && (other.verdict === "right") !== (row.verdict === "right");
 }
 
-function filtersToState(fields) {
-  const state = new URLSearchParams();
+/** What the page's address says, nothing if it isn't one of the browser's. */
+function addressState() {
+  return new URLSearchParams(location.hash.startsWith(ADDRESS) ? location.hash.slice(ADDRESS.length) : "");
+}
+
+function writeFilters(fields, state) {
   for (const name of FILTERS) {
     const value = fields[name].type === "checkbox" ? (fields[name].checked ? "1" : "") : fields[name].value;
     if (value) state.set(name, value);
   }
-  return state;
 }
 
 /** Takes the filters from an address; what it names and the set doesn't have lets everything through. */
-function filtersFromState(fields, state) {
+function readFilters(fields, state) {
   for (const name of FILTERS.slice(1)) {
     const field = fields[name];
     if (field.type === "checkbox") field.checked = state.has(name);

@@ -12,7 +12,7 @@ function start() {
   if (quantities.length) compareCurves(together, quantities, arms, choice);
   else together.hidden = true;
   if (sets.length) browse(document.querySelector(".explore"), sets, arms, choice);
-  choice.start();
+  choice.open(addressState());
 
   const reach = eachFrame(() => reachable(document.querySelectorAll(".wide, pre")));
   window.addEventListener("resize", reach);

@@ -38,8 +38,8 @@ class Said:
 
 def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: QuestionTable, room: Room) -> SampleSet:
     """Questions of the tasks in turn, each task's by id, with the responses of all arms and seeds."""
-    runs = sum(its == name for _, _, its in inputs.predictions)
-    said: dict[str, list[Said]] = {key: [] for key in islice(_in_turn(table), room.rows // runs + 1)}
+    runs = sum(its == name and path.is_file() for (_, _, its), path in inputs.predictions.items())
+    said: dict[str, list[Said]] = {key: [] for key in islice(_in_turn(table), room.rows // max(runs, 1) + 1)}
     total = 0
     for arm in arms:
         for one in _said(inputs, arm, name):
