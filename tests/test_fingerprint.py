@@ -134,6 +134,8 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("rewards/length.py", set()),
         ("progress.py", set()),
         ("training/lease.py", set()),
+        ("training/recording.py", set()),
+        ("watching/picture.py", set()),
         ("training/resuming.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("config/training.py", set()),
         ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),
