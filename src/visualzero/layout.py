@@ -108,6 +108,20 @@ class Layout:
         return Path(source.path) if source.path else self.run(str(source.arm), seed) / "rollouts.parquet"
 
 
+class PartialLayout(Layout):
+    """The same results, with a summary and a page of those that are there so far; no rule makes these two."""
+
+    @property
+    def summary(self) -> Path:
+        """Every number so far (JSON)."""
+        return self.work("partial", "summary.json")
+
+    @property
+    def report(self) -> Path:
+        """Folder of the page so far and its tables."""
+        return self.work("partial", "report")
+
+
 def seeds_of(study: Study, arm: str) -> list[int | str]:
     """The seeds an arm is evaluated under: greedy answers of untrained weights need no more than one."""
     return list(study.seeds) if study.arm(arm).trained else [UNTRAINED]
