@@ -135,6 +135,7 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("progress.py", set()),
         ("training/lease.py", set()),
         ("training/recording.py", set()),
+        ("training/trackers.py", set()),
         ("watching/picture.py", set()),
         ("training/resuming.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("config/training.py", set()),
@@ -282,6 +283,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
     ("overrides", "what"),
     [
         ({"grpo": {"save_steps": 7}}, set()),
+        ({"trackers": ["tensorboard"]}, set()),
         ({"grpo": {"steps": 7}}, {f"run {GRPO}", f"run {INSTRUCT}"}),
         ({"sft": {"learning_rate": 1e-6}}, {f"run {SFT}"}),
         ({"data": {"train_options": "natural"}}, {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),

@@ -24,6 +24,7 @@ NEUTRAL = (
     *("models.adapters", "models.soundness", "training.alarms", "training.health", "training.inputs"),
     *("training.checkpoints", "training.digests", "training.lease", "training.live", "training.pace"),
     *("training.publishing", "training.recording", "training.sealing", "training.slurm_job"),
+    "training.trackers",
 )
 
 

@@ -87,6 +87,11 @@ class Layout:
         """Snakemake's benchmark files."""
         return self.root / "timings"
 
+    @property
+    def trackers(self) -> Path:
+        """Folder of what training has reported to trackers; neither git nor DVC keeps it."""
+        return self.root / "trackers"
+
     def work(self, *parts: int | str) -> Path:
         """Resume state: not an output of any rule, so that Snakemake never deletes it."""
         return Path("work") / self.scale / Path(*map(str, parts))

@@ -22,6 +22,7 @@ from visualzero.config import Arm, ModelSource, Optimization, Study
 from visualzero.data.image import decode_image
 from visualzero.data.question import first_question, read_questions
 from visualzero.errors import UserError
+from visualzero.layout import Layout
 from visualzero.manifest import atomic, read_manifest, write_manifest
 from visualzero.models.adapters import check_targets
 from visualzero.models.freezing import freeze
@@ -42,6 +43,7 @@ from visualzero.training.resuming import resume_exactly
 from visualzero.training.saving import save_model
 from visualzero.training.sealing import Sealing
 from visualzero.training.slurm_job import this_job
+from visualzero.training.trackers import PROJECT, tracker_callbacks
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Run:
     def name(self) -> str:
         """The arm with the seed, as `base-grpo/1`."""
         return f"{self.arm_name}/{self.seed}"
+
+    @property
+    def tracked_as(self) -> str:
+        """What trackers call it: another recipe or other code makes another run of it."""
+        return f"{self.name}/{self.fingerprint[:8]}"
 
     @property
     def arm(self) -> Arm:
@@ -106,7 +113,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
     """Arguments that TRL's SFTConfig and GRPOConfig share. Where the paper is silent, its libraries' defaults stand."""
     return {
         "output_dir": str(run.work),
-        "run_name": run.name,
+        "run_name": run.tracked_as,
         "seed": run.seed,
         "data_seed": run.seed,
         "max_steps": recipe.steps,
@@ -126,7 +133,8 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # which would log a loss of NaN as 0.0
         "save_strategy": "no",  # Pace decides
-        "report_to": "none",
+        "report_to": "none",  # trackers.py
+        "project": PROJECT,
         "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
@@ -200,6 +208,9 @@ def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None
         checkpoint = last_whole(run.work, identity, process_count())
         kept = restore(run.work, checkpoint)
     checkpoint = _told(trainer, checkpoint)
+    trackers = Layout(run.study.scale).trackers
+    for callback in tracker_callbacks(run.study.trackers, trackers, run.tracked_as) if lease else ():
+        trainer.add_callback(callback)
     trainer.add_callback(LiveHistory(run.work / LIVE, run.name, recipe.steps))
     trainer.add_callback(Sealing(trainer, run.work, identity, kept))
     trainer.add_callback(Pace(trainer, recipe, this_job(), lease))
