@@ -133,6 +133,14 @@ def test_a_damaged_history_is_told_in_a_line(study: Study) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_file_that_can_not_be_read_is_told_in_a_line(study: Study) -> None:
+    work = begin("base-grpo", [])
+    (work / LIVE).unlink()
+    (work / LIVE).mkdir()
+    with pytest.raises(UserError, match=r"live\.jsonl: Is a directory: watch as a user who may read it"):
+        watched_runs(study, LAYOUT)
+
+
 # Rollouts
 
 
