@@ -1,8 +1,10 @@
-"""Commands that show results while they come."""
+"""Commands that show results while they come, and that take them to other tools."""
+
+from pathlib import Path
 
 from visualzero.cli.commands import Commands, Options, study_of
 
-TITLE = "results: watch them come"
+TITLE = "results: watch them come, take them elsewhere"
 
 
 def add(commands: Commands) -> None:
@@ -16,9 +18,30 @@ def add(commands: Commands) -> None:
     )
     watch.add_argument("--once", action="store_true", help="print one picture and end")
 
+    export = commands.add(
+        "export", None, "results in the forms of other tools", "export inspect", "export inspect base-grpo --out logs"
+    )
+    forms = Commands(export.add_subparsers(title="forms", required=True, metavar="FORM"), depth=2)
+    inspect = forms.add(
+        "inspect",
+        _export_inspect,
+        "logs of Inspect (inspect_ai): questions, images, responses, scores; `inspect view` shows them",
+        "export inspect",
+        "export inspect base-grpo base-sft --out logs",
+    )
+    inspect.add_argument("arms", nargs="*", metavar="ARM", help="default: all that are scored")
+    inspect.add_argument("--out", type=Path, metavar="FOLDER", help="default: build/inspect/<scale>")
+
 
 def _watch(options: Options) -> None:
     from visualzero.watching.watch import watch, watch_once
 
     study, layout = study_of(options)
     (watch_once if options.once else watch)(study, layout)
+
+
+def _export_inspect(options: Options) -> None:
+    from visualzero.exporting.inspect_logs import export_inspect
+
+    study, layout = study_of(options)
+    export_inspect(study, layout, options.arms, options.out or Path("build/inspect") / study.scale)
