@@ -19,9 +19,26 @@ def add(commands: Commands) -> None:
     watch.add_argument("--once", action="store_true", help="print one picture and end")
 
     export = commands.add(
-        "export", None, "results in the forms of other tools", "export inspect", "export inspect base-grpo --out logs"
+        "export", None, "results for papers and other tools", "export figures", "export inspect base-grpo --out logs"
     )
     forms = Commands(export.add_subparsers(title="forms", required=True, metavar="FORM"), depth=2)
+    tables = forms.add(
+        "tables",
+        _export_tables,
+        "scores and comparisons as CSV, Markdown and LaTeX",
+        "export tables",
+        "export tables docs/demo --out paper/tables",
+    )
+    figures = forms.add(
+        "figures",
+        _export_figures,
+        "accuracy and the course of training as SVG and PDF, for print",
+        "export figures",
+        "export figures docs/demo --out paper/figures",
+    )
+    for form in (tables, figures):
+        form.add_argument("results", nargs="?", type=Path, metavar="RESULTS", help="default: results/<scale>")
+        form.add_argument("--out", type=Path, metavar="FOLDER", help=f"default: build/{form.prog.split()[-1]}/<scale>")
     inspect = forms.add(
         "inspect",
         _export_inspect,
@@ -45,3 +62,19 @@ def _export_inspect(options: Options) -> None:
 
     study, layout = study_of(options)
     export_inspect(study, layout, options.arms, options.out or Path("build/inspect") / study.scale)
+
+
+def _export_tables(options: Options) -> None:
+    from visualzero.exporting.tables import export_tables
+    from visualzero.frames import Results
+
+    folder = options.results or study_of(options)[1].root
+    export_tables(Results(folder), options.out or Path("build/tables") / folder.name)
+
+
+def _export_figures(options: Options) -> None:
+    from visualzero.exporting.figures import export_figures
+    from visualzero.frames import Results
+
+    folder = options.results or study_of(options)[1].root
+    export_figures(Results(folder), options.out or Path("build/figures") / folder.name)
