@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from visualzero.cli.commands import Commands, Options, study_of
+from visualzero.cli.commands import Commands, Options, print_text, seed_of, study_of, takes_arm
+from visualzero.errors import UserError
 
 TITLE = "results: watch them come, take them elsewhere"
 
@@ -49,6 +50,17 @@ def add(commands: Commands) -> None:
     inspect.add_argument("arms", nargs="*", metavar="ARM", help="default: all that are scored")
     inspect.add_argument("--out", type=Path, metavar="FOLDER", help="default: build/inspect/<scale>")
 
+    publish = commands.add(
+        "publish",
+        _publish,
+        "a trained model for the hub: a folder with its card and measures, uploaded only if asked",
+        "publish base-grpo",
+        "publish base-grpo --seed 2 --repo me/base-grpo --upload",
+    )
+    takes_arm(publish)
+    publish.add_argument("--repo", metavar="OWNER/NAME", help="of the hub; made private where it isn't there")
+    publish.add_argument("--upload", action="store_true", help="do it; else it is only said what would be uploaded")
+
 
 def _watch(options: Options) -> None:
     from visualzero.watching.watch import watch, watch_once
@@ -78,3 +90,22 @@ def _export_figures(options: Options) -> None:
 
     folder = options.results or study_of(options)[1].root
     export_figures(Results(folder), options.out or Path("build/figures") / folder.name)
+
+
+def _publish(options: Options) -> None:
+    from visualzero.exporting.model_folder import make_model_folder
+
+    study, layout = study_of(options)
+    if options.upload and not options.repo:
+        raise UserError("--upload: no --repo OWNER/NAME to upload to: give one")
+    seed = seed_of(options, study)
+    folder = Path("build/models") / study.scale / f"{options.arm}-{seed}"
+    make_model_folder(study, layout, options.arm, seed, folder)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    print_text("\n".join(f"{path.stat().st_size:>12,} {path}" for path in files))
+    if options.upload:
+        from visualzero.exporting.uploading import upload
+
+        upload(folder, options.repo, f"{options.arm}, seed {seed}, of a study made with visualzero")
+    else:
+        print_text(f"nothing is uploaded: read {folder / 'README.md'}, then add --repo OWNER/NAME --upload")
