@@ -164,7 +164,7 @@ def test_the_newest_whole_table_is_shown_the_best_completion_first(tmp_path: Pat
 
 def test_the_picture_fits_and_shows_each_run_and_its_best_and_worst_rollout(study: Study) -> None:
     work = begin("base-grpo", rows(1, 30))
-    evil = "a \x1b[2J\u202e completion " + "word " * 200
+    evil = "a \x1b[2J\u202e\x9b2J\u200d completion " + "word " * 200
     rollouts = [Rollout(30, "q1", {"format": 1.0}, 1.5, evil), Rollout(30, "q2", {"format": 0.0}, -1.5, "short")]
     shown = picture("demo", watched_runs(study, LAYOUT), {"base-grpo/1": rollouts}, width=110)
     assert work.is_dir()
@@ -177,7 +177,7 @@ def test_the_picture_fits_and_shows_each_run_and_its_best_and_worst_rollout(stud
     assert "base-grpo/1, step 30: q1  format 1  advantage 1.50" in lines
     assert "  | short" in lines
     assert "\x1b" not in shown
-    assert "\u202e" not in shown
+    assert not {"\u202e", "\x9b", "\u200d"} & set(shown)
 
 
 def test_a_study_that_trains_nothing_says_so() -> None:

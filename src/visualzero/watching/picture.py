@@ -24,7 +24,7 @@ def picture(scale: str, runs: Sequence[WatchedRun], rollouts: Mapping[str, Seque
         found = rollouts.get(run.name, ())
         for one in (found[0], found[-1]) if len(found) > 1 else found:
             lines += ["", *_rollout(run.name, one, width)]
-    return "\n".join(line[:width].rstrip() for line in lines)
+    return "\n".join(_plain(line)[:width].rstrip() for line in lines)
 
 
 def headline(scale: str, runs: Sequence[WatchedRun]) -> str:
@@ -36,11 +36,11 @@ def headline(scale: str, runs: Sequence[WatchedRun]) -> str:
 def line(run: WatchedRun) -> str:
     """A run in one line of words, for a log."""
     if run.state != TRAINING:
-        return f"{run.name}: {_state(run)}"
+        return _plain(f"{run.name}: {_state(run)}")
     known = {name: run.recent(column) for name, (column, _) in NUMBERS.items()}
     said = [f"{name} {number(value, NUMBERS[name][1])}" for name, value in known.items() if value is not None]
     left = [] if run.left is None else [f"{duration(run.left)} left"]
-    return ", ".join([f"{run.name}: step {run.step}/{run.steps}", *said, *left, *filter(None, [run.note])])
+    return _plain(", ".join([f"{run.name}: step {run.step}/{run.steps}", *said, *left, *filter(None, [run.note])]))
 
 
 def course(values: Sequence[float]) -> str:
@@ -71,6 +71,11 @@ def _state(run: WatchedRun) -> str:
     return f"{run.state}, {run.note}" if run.note else run.state
 
 
+def _plain(text: str) -> str:
+    """A line without anything that steers a terminal, or turns the order of what stands around it."""
+    return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in clean(text))
+
+
 def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows as aligned lines, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -86,7 +91,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _rollout(run: str, one: Rollout, width: int) -> list[str]:
     terms = "  ".join(f"{term} {value:g}" for term, value in one.terms.items())
-    words = " ".join(clean(one.text).split())
+    words = " ".join(one.text.split())
     shown = textwrap.wrap(words, max(20, width - 4), max_lines=TEXT, placeholder=" ...")
-    head = f"{run}, step {one.step}: {clean(one.id)}  {terms}  advantage {number(one.advantage, 2)}"
+    head = f"{run}, step {one.step}: {one.id}  {terms}  advantage {number(one.advantage, 2)}"
     return [head, *(f"  | {text}" for text in shown)]

@@ -15,6 +15,7 @@ from visualzero.training.live import LIVE, LiveLog, read_live
 from visualzero.training.publishing import MANIFEST
 
 RECENT = 10  # logged steps that means and estimates are of
+SHOWN = ("step", "reward", "completion_length", "loss", "seconds", "alarm")  # columns of the history
 FINISHED, TRAINING, STOPPED, WAITING = "finished", "training", "stopped", "not begun"
 
 Row = dict[str, Any]
@@ -70,7 +71,7 @@ def watched_runs(study: Study, layout: Layout) -> list[WatchedRun]:
 def _watched(layout: Layout, arm: str, seed: str, steps: int) -> WatchedRun:
     name, out = f"{arm}/{seed}", layout.run(arm, seed)
     newest = max(layout.work("runs", arm, seed).glob(f"*/{LIVE}"), key=_stamp, default=None)
-    live = _live(newest, *_stamp(newest)) if newest else None
+    live = _live(newest) if newest else None
     quiet = silence(newest.parent) if newest else None
     if live and newest and quiet is not None:
         note = f"not heard of for {quiet / 60:.0f} min" if quiet > 2 * LEASE else _alarm(live.rows)
@@ -103,20 +104,20 @@ def _stamp(file: Path) -> tuple[int, int]:
     return about.st_mtime_ns, about.st_size
 
 
-@lru_cache(maxsize=1024)
-def _live(file: Path, changed: int, size: int) -> LiveLog | None:
+def _live(file: Path) -> LiveLog | None:
     try:
         return read_live(file)
     except OSError as error:
         raise UserError(f"{file}: {error.strerror}: watch as a user who may read it") from None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _finished(file: Path, changed: int, size: int) -> list[Row]:
+    """A finished run's history, as far as it is watched."""
     try:
         table = read_parquet(file, ["step"])
     except UserError:
         if not file.exists():  # Snakemake removes what it makes again
             return []
         raise
-    return table.to_pylist() if table else []
+    return table.select([name for name in SHOWN if name in table.column_names]).to_pylist() if table else []

@@ -27,6 +27,9 @@ def watch_once(study: Study, layout: Layout) -> None:
 
 def watch(study: Study, layout: Layout, sleep: Callable[[float], None] = time.sleep) -> None:
     """Show the runs until all are finished: in place on a terminal, else a line for each that has got further."""
+    if not study.trained_arms():
+        watch_once(study, layout)
+        return
     shown = Screen(study.scale) if sys.stdout.isatty() else Lines()
     with contextlib.suppress(KeyboardInterrupt), shown:
         while True:
