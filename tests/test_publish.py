@@ -82,9 +82,20 @@ def test_a_model_of_the_hub_is_named_with_its_own_licence(run: Path) -> None:
     assert metadata["license_link"] == "https://huggingface.co/Qwen/Qwen2-VL-2B"
 
 
-def test_an_upload_is_one_commit_into_a_private_repository(
-    run: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_card_tells_no_folder_of_this_machine(run: Path) -> None:
+    assert run.is_dir()
+    publish(
+        *("--set", "models.base={path: /home/me/secret/my-model}"),
+        *("--set", "data.train={kind: local, path: /home/me/secret/my.jsonl, images: /home/me/secret}"),
+    )
+    text = (FOLDER / "README.md").read_text()
+    assert "secret" not in text
+    assert "**Starts from**: my-model" in text
+    assert "kind local, path my.jsonl" in text
+    assert yaml.safe_load(text.split("---\n", 2)[1])["license"] == "other"
+
+
+def test_an_upload_goes_into_a_private_repository(run: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.is_dir()
     hub.token = "hf_mine"
     monkeypatch.setenv("HF_TOKEN", "hf_mine")

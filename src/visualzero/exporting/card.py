@@ -6,16 +6,17 @@ from typing import Any
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from visualzero.config import MODELS, Study
+from visualzero.config import MODELS, ModelSource, Study
 from visualzero.layout import Layout
 from visualzero.manifest import read_manifest
 from visualzero.report.inputs import read_json
 from visualzero.wording import clean, interval, number, percent
 
-LIMITS = {
-    "demo": "A model of 2.8 million parameters for rendered scenes (toyspace): it shows that the pipeline works, and is"
-    " of no use elsewhere."
-}
+TINY = (
+    "A model of 2.8 million parameters for rendered scenes (toyspace): it shows that the pipeline works, and is of no use"
+    " elsewhere."
+)
+OF_ITS_ORIGIN = {"license": "other", "license_name": "that-of-the-base-model"}
 LIMIT = "It was trained on one kind of question, with options to choose from."
 
 
@@ -33,7 +34,7 @@ def card_text(study: Study, layout: Layout, arm: str, seed: int) -> str:
         "header": _header(study, arm, seed, benchmarks),
         "title": f"{spec.title}, seed {seed}",
         "summary": f"An arm of a study of how visual reasoning is learnt ({study.scale} scale), made with visualzero.",
-        "origin": source.repo or f"{source.path} (of the project)" if spec.init in MODELS else f"the arm {spec.init}",
+        "origin": _name(source) if spec.init in MODELS else f"the arm {spec.init}, which started from {_name(source)}",
         "recipe": spec.recipe,
         "reward": ", ".join(f"{weight:g} x {term}" for term, weight in terms.items()),
         "data": _data(study),
@@ -46,10 +47,10 @@ def card_text(study: Study, layout: Layout, arm: str, seed: int) -> str:
         "scale": study.scale,
         "benchmarks": benchmarks,
         "scorer": summary["scorer"],
-        "limits": LIMITS.get(study.scale, LIMIT),
+        "limits": TINY if _ours(source) else LIMIT,
         "fingerprint": manifest["fingerprint"],
         "settings": recipe.model_dump(exclude_none=True, exclude={"alarms"}),
-        "licence": _licence(source.repo),
+        "licence": _licence(source),
     }
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -59,7 +60,7 @@ def card_text(study: Study, layout: Layout, arm: str, seed: int) -> str:
 
 def _header(study: Study, arm: str, seed: int, benchmarks: list[dict[str, Any]]) -> str:
     """The metadata, as YAML."""
-    repo = study.source(arm).repo
+    source = study.source(arm)
     results = [
         {
             "task": {"type": "visual-question-answering"},
@@ -72,15 +73,11 @@ def _header(study: Study, arm: str, seed: int, benchmarks: list[dict[str, Any]])
         "library_name": "transformers",
         "pipeline_tag": "image-text-to-text",
         "tags": ["visualzero", study.arm(arm).recipe],
-        **(_of_base(repo) if repo else {"license": "apache-2.0"}),
+        **({"license": "apache-2.0"} if _ours(source) else OF_ITS_ORIGIN),
+        **({"base_model": source.repo, "license_link": _page(source.repo)} if source.repo else {}),
         "model-index": [{"name": f"{arm}-{seed}", "results": results}],
     }
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-
-
-def _of_base(repo: str) -> dict[str, str]:
-    name = "that-of-the-base-model"
-    return {"base_model": repo, "license": "other", "license_name": name, "license_link": _page(repo)}
 
 
 def _with_origins(study: Study, arm: str) -> list[str]:
@@ -115,15 +112,26 @@ def _benchmarks(summary: dict[str, Any], arm: str, seed: int) -> list[dict[str, 
 
 
 def _data(study: Study) -> str:
-    source = study.data.train.model_dump(exclude_none=True, exclude={"sha256"})
-    return ", ".join(f"{key} {value}" for key, value in source.items())
+    """Where the training questions come from; of a table of the user's own its name alone."""
+    source = study.data.train.model_dump(exclude_none=True, exclude={"sha256", "images"})
+    return ", ".join(f"{key} {Path(value).name if key == 'path' else value}" for key, value in source.items())
+
+
+def _name(source: ModelSource) -> str:
+    return source.repo or Path(str(source.path)).name
+
+
+def _ours(source: ModelSource) -> bool:
+    """Whether it is one of the project's own models."""
+    return source.path in ("models/tiny-base", "models/tiny-instruct")
 
 
 def _page(repo: str) -> str:
     return f"https://huggingface.co/{repo}"
 
 
-def _licence(repo: str | None) -> str:
-    if repo is None:
+def _licence(source: ModelSource) -> str:
+    if _ours(source):
         return "Apache-2.0, as the project and the model that it starts from."
-    return f"That of the model that it starts from: {_page(repo)}. The project's own code is Apache-2.0."
+    of = _page(source.repo) if source.repo else f"{_name(source)}, whose licence whoever publishes this has to name"
+    return f"That of the model that it starts from: {of}. The project's own code is Apache-2.0."
