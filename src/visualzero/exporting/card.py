@@ -13,8 +13,8 @@ from visualzero.report.inputs import read_json
 from visualzero.wording import clean, interval, number, percent
 
 TINY = (
-    "A model of 2.8 million parameters for rendered scenes (toyspace): it shows that the pipeline works, and is of no use"
-    " elsewhere."
+    "A model of 2.8 million parameters for rendered scenes (toyspace): it shows that the pipeline works, and is of no"
+    " use elsewhere."
 )
 OF_ITS_ORIGIN = {"license": "other", "license_name": "that-of-the-base-model"}
 LIMIT = "It was trained on one kind of question, with options to choose from."
