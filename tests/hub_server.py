@@ -1,10 +1,11 @@
 """A stand-in of the model hub on this machine, with its faults: what huggingface_hub asks for, over real HTTP.
 
-It speaks the hub's tree listing and file addresses. A large file is answered, as by the hub, with a redirect to another
-host (`localhost` instead of `127.0.0.1`) that knows nothing of tokens. Files that are no part of a repository, such as
-images of the web, lie under /web/.
+It speaks the hub's tree listing and file addresses, and what an upload of small and of large (LFS) files takes. A large
+file is answered, as by the hub, with a redirect to another host (`localhost` instead of `127.0.0.1`) that knows nothing
+of tokens. Files that are no part of a repository, such as images of the web, lie under /web/.
 """
 
+import base64
 import hashlib
 import http.server
 import json
@@ -24,6 +25,7 @@ import pytest
 
 LARGE = 2000  # bytes; larger files are on the other host, named by their sha256
 TREE = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/tree/([^/?]+)")
+UPLOAD = re.compile(r"/api/models/([^/]+/[^/]+)/(preupload|commit)/main")
 FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
@@ -41,6 +43,8 @@ class Hub:
     breaks: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))  # bytes until the line goes dead
     xet: bool = False  # whether large files are in Xet storage, which has a protocol of its own
     altered: set[str] = field(default_factory=set)  # files of which one byte is another than it should be
+    private: set[str] = field(default_factory=set)  # repositories that an upload has made so
+    sent: dict[str, bytes] = field(default_factory=dict)  # content of large files on their way, by sha256
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)  # method, name, Range
 
     @property
@@ -79,6 +83,54 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_HEAD(self) -> None:
         self.do_GET()
+
+    def do_POST(self) -> None:
+        path, body = unquote(urlsplit(self.path).path), self._body()
+        if self.headers.get("Authorization", "") != f"Bearer {self.hub.token}":
+            self._refuse(401)
+        elif path == "/api/repos/create":
+            made = json.loads(body)
+            key = f"models/{made['organization']}/{made['name']}"
+            self.hub.repos.setdefault(key, {})
+            self.hub.private |= {key} if made["visibility"] == "private" else set()
+            self._json({"url": f"{self.hub.url}/{key.removeprefix('models/')}"})
+        elif path == "/api/validate-yaml":
+            self._json({"errors": [], "warnings": []})
+        elif match := UPLOAD.fullmatch(path):
+            self._json(self._upload(match[1], match[2], body))
+        elif path.endswith(".git/info/lfs/objects/batch"):
+            objects = json.loads(body)["objects"]
+            for one in objects:
+                one["actions"] = {"upload": {"href": f"{self.hub.url}/lfs/{one['oid']}"}}
+            self._json({"transfer": "basic", "objects": objects})
+        else:
+            self._refuse(404)
+
+    def do_PUT(self) -> None:
+        self.hub.sent[self.path.removeprefix("/lfs/")] = self._body()
+        self._answer(200, b"", {})
+
+    def _upload(self, repo: str, step: str, body: bytes) -> dict[str, object]:
+        """Which files go which way; then the commit, a JSON line for each of them."""
+        if step == "preupload":
+            files = json.loads(body)["files"]
+            modes = {one["path"]: "lfs" if one["size"] > LARGE else "regular" for one in files}
+            return {
+                "files": [{"path": path, "uploadMode": mode, "shouldIgnore": False} for path, mode in modes.items()]
+            }
+        for line in map(json.loads, body.splitlines()):
+            value = line["value"]
+            if line["key"] == "file":
+                self.hub.repos[f"models/{repo}"][value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                self.hub.repos[f"models/{repo}"][value["path"]] = self.hub.sent[value["oid"]]
+        return {"commitUrl": f"{self.hub.url}/{repo}/commit/1", "commitOid": "1" * 40, "pullRequestUrl": None}
+
+    def _body(self) -> bytes:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
+
+    def _json(self, content: object) -> None:
+        self._answer(200, json.dumps(content).encode(), {"Content-Type": "application/json"})
 
     def do_GET(self) -> None:
         path = unquote(urlsplit(self.path).path)

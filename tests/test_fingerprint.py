@@ -134,6 +134,9 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("rewards/length.py", set()),
         ("progress.py", set()),
         ("training/lease.py", set()),
+        ("training/recording.py", set()),
+        ("training/trackers.py", set()),
+        ("watching/picture.py", set()),
         ("training/resuming.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("config/training.py", set()),
         ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),
@@ -281,6 +284,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
     ("overrides", "what"),
     [
         ({"grpo": {"save_steps": 7}}, set()),
+        ({"trackers": ["tensorboard"]}, set()),
         ({"grpo": {"steps": 7}}, {f"run {GRPO}", f"run {INSTRUCT}"}),
         ({"sft": {"learning_rate": 1e-6}}, {f"run {SFT}"}),
         ({"data": {"train_options": "natural"}}, {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),

@@ -24,9 +24,10 @@ from visualzero.models.processor import load_processor
 from visualzero.training.alarms import AlarmBell, ringing
 from visualzero.training.grpo import reward_function, train_grpo
 from visualzero.training.health import Watched, last_sound_checkpoint, one_line, require_whole
+from visualzero.training.history import history
 from visualzero.training.inputs import naming
 from visualzero.training.policy_trainer import PolicyTrainer
-from visualzero.training.run import Run, history, trainer_arguments
+from visualzero.training.run import Run, trainer_arguments
 from visualzero.training.sft import NamingCollator, _dataset, train_sft
 from visualzero.training.sharing.questions import QuestionRows
 from visualzero.training.trajectories import curate

@@ -75,6 +75,11 @@ with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
                 "benchmark": str(job.benchmark) if job.benchmark else None,
                 "params": dict(job.params.items()),
                 "shell": job.shellcmd,
+                "shown": {
+                    str(path): str(path.flags["report"].caption.get_filename())
+                    for path in job.output
+                    if "report" in path.flags
+                },
             }
             for job in workflow.dag.jobs
         ],
@@ -291,6 +296,13 @@ def test_every_input_is_made_by_a_job_or_lies_in_the_repository(default: dict[st
     made = {output for job in default["jobs"] for output in job["output"]}
     given = {file for job in default["jobs"] for file in job["input"]} - made
     assert given == {"models/tiny-base/manifest.json", "models/tiny-instruct/manifest.json"}
+
+
+def test_snakemakes_report_shows_the_page_and_its_tables_with_captions(default: dict[str, Any]) -> None:
+    shown = {Path(path).name: Path(caption) for job in default["jobs"] for path, caption in job["shown"].items()}
+    assert shown.keys() == {"index.html", "arms.csv", "scorers.csv", "curves.csv"}
+    for caption in shown.values():
+        assert (ROOT / "workflow/report" / caption.name).read_text().strip()
 
 
 def test_snakemake_finds_nothing_to_object_to(copy: Path) -> None:

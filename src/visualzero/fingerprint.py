@@ -17,13 +17,14 @@ PACKAGE = Path(__file__).parent
 DIGITS = 16
 
 # Never part of a closure: settings are in the digest by value, and the others say things, name files, fetch files whose
-# content is checked, refuse rows of a table, models or runs, or save, check, lock and hand over a training, from which
-# it goes on to the same bytes.
+# content is checked, refuse rows of a table, models or runs, or save, check, lock, hand over and show a training, from
+# which it goes on to the same bytes.
 NEUTRAL = (
     *("config", "data.checks", "downloads", "errors", "hub", "layout", "manifest", "processes", "progress"),
     *("models.adapters", "models.soundness", "training.alarms", "training.health", "training.inputs"),
-    *("training.checkpoints", "training.digests", "training.lease", "training.pace", "training.publishing"),
-    *("training.sealing", "training.slurm_job"),
+    *("training.checkpoints", "training.digests", "training.lease", "training.live", "training.pace"),
+    *("training.publishing", "training.recording", "training.sealing", "training.slurm_job"),
+    "training.trackers",
 )
 
 

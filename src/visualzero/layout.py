@@ -87,6 +87,11 @@ class Layout:
         """Snakemake's benchmark files."""
         return self.root / "timings"
 
+    @property
+    def trackers(self) -> Path:
+        """Folder of what training has reported to trackers; neither git nor DVC keeps it."""
+        return self.root / "trackers"
+
     def work(self, *parts: int | str) -> Path:
         """Resume state: not an output of any rule, so that Snakemake never deletes it."""
         return Path("work") / self.scale / Path(*map(str, parts))
@@ -106,6 +111,20 @@ class Layout:
         if source is None:
             return None
         return Path(source.path) if source.path else self.run(str(source.arm), seed) / "rollouts.parquet"
+
+
+class PartialLayout(Layout):
+    """The same results, with a summary and a page of those that are there so far; no rule makes these two."""
+
+    @property
+    def summary(self) -> Path:
+        """Every number so far (JSON)."""
+        return self.work("partial", "summary.json")
+
+    @property
+    def report(self) -> Path:
+        """Folder of the page so far and its tables."""
+        return self.work("partial", "report")
 
 
 def seeds_of(study: Study, arm: str) -> list[int | str]:

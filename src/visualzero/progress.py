@@ -27,7 +27,7 @@ class Progress:
         self.said = now
         each = (now - self.begun) / max(1, done - self.start)
         left = each * (self.total - done)
-        parts = [f"{self.unit} {done}/{self.total}", note, f"{each:.2g} s/{self.unit}", f"{_clock(left)} left"]
+        parts = [f"{self.unit} {done}/{self.total}", note, f"{each:.2g} s/{self.unit}", f"{duration(left)} left"]
         say(f"{self.what}: {', '.join(part for part in parts if part)}")
 
 
@@ -36,7 +36,8 @@ def say(message: str) -> None:
     print(f"visualzero: {message}", file=sys.stderr, flush=True)
 
 
-def _clock(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words, as exact as an estimate is."""
     if seconds < 60:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -21,7 +21,8 @@ from visualzero.reruns.receipts import decayed
 MANIFEST = "manifest.json"
 TABLES = (".parquet", ".jsonl")  # beside `x.parquet` lies `x.json`
 REPORTED = Path("report/manifests.json")
-WITHOUT = ("report", "timings", "summary.json", "fingerprints.json", "curve.csv")  # of a whole tree: made from the rest
+# Of a whole tree: what is made from the rest, and what training has told others.
+WITHOUT = ("report", "timings", "summary.json", "fingerprints.json", "curve.csv", "trackers")
 LONG = 1e10  # bytes that take so long that one wants to be told how far it is
 IGNORED = (".gitignore", ".snakemake_timestamp")  # of git, DVC and Snakemake
 

@@ -113,6 +113,8 @@ ANSWERS = [
     for suffix in (".jsonl", ".json")
 ]
 PAGE = [layout.report / name for name in REPORT_FILES]
+# What `snakemake --report` shows, each with its caption.
+SHOWN = {"index.html": "page", "arms.csv": "arms", "scorers.csv": "scorers", "curves.csv": "curves"}
 
 
 wildcard_constraints:
@@ -239,3 +241,9 @@ def predict_options(wildcards):
 
 def responses_fingerprint(wildcards):
     return jobs.predict_fingerprint(study, wildcards.arm, wildcards.benchmark, control_of(wildcards))
+
+
+def shown(path):
+    """An output of the page's rule, marked for Snakemake's report if it belongs there."""
+    caption = SHOWN.get(path.name)
+    return report(path, caption=f"../report/{caption}.rst", category="Results") if caption else path

@@ -6,7 +6,7 @@ rule page:
         manifest_of(layout.questions("train")),
         layout.curve if any(kept_steps(study, arm) for arm in ARMS) else [],
     output:
-        PAGE,
+        [shown(path) for path in PAGE],
     log:
         f"logs/{study.scale}/report.log",
     benchmark:

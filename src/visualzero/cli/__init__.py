@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from visualzero import __version__
-from visualzero.cli import machines, reruns, responses, stages, upkeep
+from visualzero.cli import machines, reruns, responses, results, stages, upkeep
 from visualzero.cli.commands import Commands
 from visualzero.cli.failures import disk_full, fail
 from visualzero.cli.parser import Parser, listed, takes_study
@@ -62,7 +62,7 @@ def parser() -> Parser:
         required=True, dest="name_of_command", metavar="COMMAND", help=argparse.SUPPRESS, prog="visualzero"
     )
     commands = Commands(parsers)
-    for group in (stages, responses, reruns, machines, upkeep):
+    for group in (stages, results, responses, reruns, machines, upkeep):
         commands.group(group.TITLE)
         group.add(commands)
     whole.epilog = listed(commands.groups) + "\n\n`visualzero COMMAND --help` has examples."

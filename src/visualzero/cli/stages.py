@@ -56,7 +56,10 @@ def add(commands: Commands) -> None:
         "curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep", "curve"
     )
     summarize = commands.add("summarize", _summarize, "every number of the study in one JSON file", "summarize")
-    report = commands.add("report", _report, "the page, with CSV and Markdown tables", "report")
+    report = commands.add("report", _report, "the page, with CSV and Markdown tables", "report", "report --partial")
+    report.add_argument(
+        "--partial", action="store_true", help="what is scored so far, in work/<scale>/partial, while the study runs"
+    )
     for parser in (questions, model, train, predict, gather, score, curve, summarize, report):
         parser.add_argument("--planned", metavar="FINGERPRINT", help="do nothing unless it is made from exactly this")
 
@@ -110,8 +113,10 @@ def _train(options: Options) -> None:
     seed = seed_of(options, study)
     if study.arm(options.arm).trained:
         from visualzero.jobs import run_parts
+        from visualzero.training.trackers import prepare_trackers
 
-        _made_from(options, layout, run_parts(study, options.arm, seed))
+        made_from = _made_from(options, layout, run_parts(study, options.arm, seed))
+        prepare_trackers(study.trackers, layout.trackers, f"{options.arm}/{seed}/{made_from[:8]}")
     from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
 
     train_arm(study, layout, options.arm, seed)
@@ -176,5 +181,10 @@ def _report(options: Options) -> None:
     from visualzero.report.build import report_study
 
     study, layout = study_of(options)
+    if options.partial:
+        from visualzero.report.partial import report_so_far
+
+        report_so_far(study, layout)
+        return
     _made_from(options, layout, report_parts(study))
     report_study(study, layout)

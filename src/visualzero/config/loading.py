@@ -94,7 +94,7 @@ def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override])
     if problems:
         lines = [f"{origin}: {'.'.join(map(str, keys))}: {text}" for origin, keys, text in problems]
         raise UserError("\n".join(dict.fromkeys(lines)))
-    return _only(study, study.run)
+    return only(study, study.run)
 
 
 def _run(config: dict[str, Any], scale: str) -> Any:
@@ -122,7 +122,7 @@ def _changed_keys(study: Study, config: dict[str, Any]) -> Iterator[Problem]:
                     yield ("arms", name, *keys), text
 
 
-def _only(study: Study, arms: list[str]) -> Study:
+def only(study: Study, arms: list[str]) -> Study:
     """Return the study of these arms alone, with their controls and the comparisons between them."""
     controls = {control: [name for name in asked if name in arms] for control, asked in study.controls}
     return study.model_copy(

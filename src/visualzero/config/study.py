@@ -12,6 +12,7 @@ from visualzero.config.training import Evaluate, Grpo, Sft
 from visualzero.errors import UserError
 
 PaperColumn = Literal["micro", "Count", "Relation", "Depth", "Distance"]
+Tracker = Literal["trackio", "tensorboard", "wandb", "dvclive"]
 Percent = Annotated[Number, Field(ge=0, le=100)]
 
 
@@ -142,6 +143,9 @@ class Study(Section):
         " lies within it.",
     )
     controls: Controls = Field(default=Controls(), description="Which arms are asked control questions too.")
+    trackers: list[Tracker] = Field(
+        default=[], description="What training reports to as well: trackio, tensorboard, wandb, dvclive."
+    )
     data: Data = Field(description="The questions.")
     models: Models = Field(description="The initial models.")
     max_steps: int | None = Field(

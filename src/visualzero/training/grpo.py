@@ -28,6 +28,7 @@ from visualzero.training.callbacks import StepReport
 from visualzero.training.checkpoints import LOGGED
 from visualzero.training.pictures import Pictures
 from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
+from visualzero.training.rollouts import rollout_table, text_of
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
 
 PATCH = 28  # an image token is this many pixels wide and high
@@ -147,7 +148,7 @@ def reward_function(
         log_extra: Callable[[str, list[str]], None],
         **kwargs: Any,
     ) -> list[float]:
-        texts = [_text(completion) for completion in completions]
+        texts = [text_of(completion) for completion in completions]
         if log_ids:
             log_extra("id", question_id)
         rows = zip(texts, completion_ids, choices, answer_index, question_id, strict=True)
@@ -172,19 +173,4 @@ def reward_function(
 def collect_rollouts(folder: Path, out: Path, weights: dict[str, float]) -> None:
     """Join TRL's tables of completions, one per logged step, into `out/rollouts.parquet`."""
     tables = [pd.read_parquet(path) for path in sorted(folder.glob("completions_*.parquet"))]
-    rollouts = pd.concat(tables, ignore_index=True)
-    texts = [_text(completion) for completion in rollouts["completion"]]
-    table = pd.DataFrame({"step": rollouts["step"], "id": rollouts["id"], "completion": texts})
-    for term in weights:
-        table[f"reward_{term}"] = rollouts[term]
-    table["reward"] = sum(weight * rollouts[term] for term, weight in weights.items())
-    table["advantage"] = rollouts["advantage"]
-    write_parquet(table, out / "rollouts.parquet")
-
-
-def _text(completion: Any) -> str:
-    """The text of a completion: conversational prompts give it back as a list of one message."""
-    if isinstance(completion, str):
-        return completion
-    content = completion[-1]["content"]
-    return content if isinstance(content, str) else "".join(part.get("text") or "" for part in content)
+    write_parquet(rollout_table(tables, weights), out / "rollouts.parquet")

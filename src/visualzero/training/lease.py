@@ -98,6 +98,12 @@ def idle(folder: Path) -> bool:
     return not file.exists() or _nobodys(file)
 
 
+def silence(folder: Path) -> float | None:
+    """Seconds since whoever is at work in a folder was heard of, by this machine's clock; None if nobody is there."""
+    renewed = None if idle(folder) else _time_of(_lock_of(folder))
+    return None if renewed is None else time.time() - renewed
+
+
 def _lock_of(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}.lease")
 

@@ -22,6 +22,7 @@ from visualzero.config import Arm, ModelSource, Optimization, Study
 from visualzero.data.image import decode_image
 from visualzero.data.question import first_question, read_questions
 from visualzero.errors import UserError
+from visualzero.layout import Layout
 from visualzero.manifest import atomic, read_manifest, write_manifest
 from visualzero.models.adapters import check_targets
 from visualzero.models.freezing import freeze
@@ -31,14 +32,18 @@ from visualzero.prompts import question_text, render
 from visualzero.training.callbacks import KeepWeights
 from visualzero.training.checkpoints import CHECKPOINT, KEPT, Identity, last_whole, read_seal, restore
 from visualzero.training.health import one_line, require_sound, require_whole
+from visualzero.training.history import history
 from visualzero.training.inputs import check_inputs
 from visualzero.training.lease import Lease, leased
+from visualzero.training.live import LIVE
 from visualzero.training.pace import Pace
 from visualzero.training.publishing import MANIFEST, Publication, link_or_copy
+from visualzero.training.recording import LiveHistory
 from visualzero.training.resuming import resume_exactly
 from visualzero.training.saving import save_model
 from visualzero.training.sealing import Sealing
 from visualzero.training.slurm_job import this_job
+from visualzero.training.trackers import PROJECT, tracker_callbacks
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class Run:
     def name(self) -> str:
         """The arm with the seed, as `base-grpo/1`."""
         return f"{self.arm_name}/{self.seed}"
+
+    @property
+    def tracked_as(self) -> str:
+        """What trackers call it: another recipe or other code makes another run of it."""
+        return f"{self.name}/{self.fingerprint[:8]}"
 
     @property
     def arm(self) -> Arm:
@@ -103,7 +113,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
     """Arguments that TRL's SFTConfig and GRPOConfig share. Where the paper is silent, its libraries' defaults stand."""
     return {
         "output_dir": str(run.work),
-        "run_name": run.name,
+        "run_name": run.tracked_as,
         "seed": run.seed,
         "data_seed": run.seed,
         "max_steps": recipe.steps,
@@ -123,7 +133,8 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
         "logging_first_step": True,
         "logging_nan_inf_filter": False,  # which would log a loss of NaN as 0.0
         "save_strategy": "no",  # Pace decides
-        "report_to": "none",
+        "report_to": "none",  # trackers.py
+        "project": PROJECT,
         "use_cpu": not torch.cuda.is_available(),
         "disable_tqdm": True,
         "dataloader_pin_memory": torch.cuda.is_available(),
@@ -197,6 +208,10 @@ def _train(run: Run, recipe: Optimization, trainer: Trainer, lease: Lease | None
         checkpoint = last_whole(run.work, identity, process_count())
         kept = restore(run.work, checkpoint)
     checkpoint = _told(trainer, checkpoint)
+    trackers = Layout(run.study.scale).trackers
+    for callback in tracker_callbacks(run.study.trackers, trackers, run.tracked_as) if lease else ():
+        trainer.add_callback(callback)
+    trainer.add_callback(LiveHistory(run.work / LIVE, run.name, recipe.steps))
     trainer.add_callback(Sealing(trainer, run.work, identity, kept))
     trainer.add_callback(Pace(trainer, recipe, this_job(), lease))
     if checkpoint:
@@ -236,42 +251,6 @@ def _first(run: Run) -> dict[str, Any]:
 def _origins(run: Run) -> dict[str, Any]:
     inputs = {"questions": run.questions.with_suffix(".json"), "weights": run.weights.parent / "manifest.json"}
     return {"inputs": {name: read_manifest(path)["fingerprint"] for name, path in inputs.items() if path.is_file()}}
-
-
-NAMES = {
-    "grad_norm": "grad_norm",
-    "learning_rate": "learning_rate",
-    "loss": "loss",
-    "reward": "reward",
-    "reward_std": "reward_std",
-    "frac_reward_zero_std": "frac_zero_std",
-    "completions/mean_length": "completion_length",
-    "completions/clipped_ratio": "clipped_ratio",
-    "kl": "kl",
-    "entropy": "entropy",
-    "sampling_rounds": "sampling_rounds",
-    "num_tokens": "tokens",
-    "seconds": "seconds",
-    "alarm": "alarm",
-}
-
-
-def history(log: list[dict[str, Any]]) -> pd.DataFrame:
-    """Trainer's log as a table with one row per logged step; see NAMES for its columns.
-
-    Each reward term adds `reward_<term>`, the mean of its raw values. `tokens` counts from the start of the run.
-    `alarm` names the alarms that rang (alarms.py); without any there is no such column.
-    """
-    rows = []
-    for entry in log:
-        if "loss" not in entry:
-            continue  # the summary at the end
-        row = {"step": int(entry["step"])} | {new: entry[old] for old, new in NAMES.items() if old in entry}
-        for key, value in entry.items():
-            if key.startswith("rewards/") and key.endswith("/mean"):
-                row[f"reward_{key.split('/')[1]}"] = value
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Exports: results in the forms of other tools."""

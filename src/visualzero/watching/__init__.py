@@ -1,0 +1,1 @@
+"""Watching: what runs are doing, from the files that they write; nothing here talks to a trainer."""
