@@ -1,5 +1,6 @@
 """What the tests of group sharing have in common: stock TRL and ours on the same weights, questions and completions."""
 
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -133,7 +134,8 @@ def update(made: GRPOTrainer, ids: list[list[int]], between: Callable[[], None] 
     between()
     inside = batch["completion_mask"].bool()
     ids_and_masks = [torch.cat([batch[f"prompt_{x}"], batch[f"completion_{x}"]], dim=1) for x in ("ids", "mask")]
-    images = {name: batch.get(name) for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
+    taken = inspect.signature(GRPOTrainer._get_per_token_logps_and_entropies).parameters
+    images = {name: value for name, value in batch.items() if name in taken}
     with torch.no_grad():
         log_probs, entropy, _ = made._get_per_token_logps_and_entropies(
             made.model, *ids_and_masks, inside.shape[1], compute_entropy=True, **images
@@ -165,7 +167,7 @@ def measured(made: GRPOTrainer) -> Iterator[Meter]:
 
     def count_images(images: Any, *args: Any, **kwargs: Any) -> Any:
         output = preprocess(images, *args, **kwargs)
-        meter.images += len(output["image_grid_thw"])
+        meter.images += len(output.get("image_grid_thw", output["pixel_values"]))
         return output
 
     def count_patches(module: Any, args: Any, kwargs: Any) -> None:
@@ -175,9 +177,10 @@ def measured(made: GRPOTrainer) -> Iterator[Meter]:
         embeddings = kwargs["inputs_embeds"]
         meter.tokens += embeddings.shape[0] * embeddings.shape[1]
 
+    tower = getattr(model.base_model, "visual", None)
     hooks = [
-        model.model.visual.register_forward_pre_hook(count_patches, with_kwargs=True),
-        model.model.language_model.register_forward_pre_hook(count_tokens, with_kwargs=True),
+        *([tower.register_forward_pre_hook(count_patches, with_kwargs=True)] if tower else []),
+        model.get_decoder().register_forward_pre_hook(count_tokens, with_kwargs=True),
     ]
     processor.preprocess = count_images
     yield meter

@@ -107,18 +107,18 @@ def text_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def another_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same image upside down."""
-    changed(monkeypatch, lambda q: replace(q, pixel_values=q.pixel_values.flip(0)))
+    changed(monkeypatch, lambda q: replace(q, images=q.images | {"pixel_values": q.images["pixel_values"].flip(0)}))
 
 
 def a_later_image_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Right for the first group of a stream."""
     stream = logprobs._stream
 
-    def changed_stream(*args: Any) -> dict[str, Any]:
-        inputs = stream(*args)
+    def changed_stream(*args: Any) -> tuple[dict[str, Any], Any]:
+        inputs, attention = stream(*args)
         first = int(inputs["image_grid_thw"][0].prod())
         inputs["pixel_values"] = torch.cat([inputs["pixel_values"][:first], inputs["pixel_values"][first:].flip(0)])
-        return inputs
+        return inputs, attention
 
     monkeypatch.setattr(logprobs, "_stream", changed_stream)
 
@@ -127,7 +127,7 @@ def prompts_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Log-probabilities are right, and the prompt and its image learn nothing from completions."""
 
     class Detached(logprobs.Groups):
-        def attend(self, layer: int, query: Any, key: Any, value: Any, *args: Any) -> torch.Tensor:
+        def attend(self, layer: Any, query: Any, key: Any, value: Any, *args: Any) -> torch.Tensor:
             prompts = torch.arange(key.shape[2]) < sum(self.prompts)
             key, value = (torch.where(prompts[:, None], x.detach(), x) for x in (key, value))
             return super().attend(layer, query, key, value, *args)
