@@ -5,6 +5,7 @@ from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.models.auto import CONFIG_MAPPING, AutoModelForCausalLM, AutoModelForImageTextToText
@@ -17,7 +18,9 @@ TEXT |= {"num_key_value_heads": 2, "head_dim": 12, "max_position_embeddings": 20
 QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 TEMPLATE = """{%- for message in messages -%}
 {%- if message.content is string -%}{{- message.content -}}{%- else -%}
-{%- for part in message.content -%}{%- if part.type == "image" -%}IMAGE{%- else -%}{{- part.text -}}{%- endif -%}{%- endfor -%}
+{%- for part in message.content -%}
+{%- if part.type == "image" -%}IMAGE{%- else -%}{{- part.text -}}{%- endif -%}
+{%- endfor -%}
 {%- endif -%}{%- endfor -%}{{- "\\nAnswer:" -}}"""
 
 
@@ -47,7 +50,10 @@ def _qwen(kind: str, processor: type[ProcessorMixin], text: dict[str, Any], visi
     from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
     words = tokenizer()
-    ids = {name: words.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "video_pad", "vision_start", "vision_end")}
+    ids = {
+        name: words.convert_tokens_to_ids(f"<|{name}|>")
+        for name in ("image_pad", "video_pad", "vision_start", "vision_end")
+    }
     patch = vision.get("patch_size", 14)
     config = CONFIG_MAPPING[kind](
         text_config=TEXT | {"vocab_size": len(words)} | text,
@@ -85,22 +91,36 @@ def qwen3_vl() -> Any:
 
 def smolvlm() -> Any:
     """Images in tiles, in rows."""
+    pytest.importorskip("num2words", reason="SmolVLM's processor asks for it: pip install -r tests/optional.lock")
     from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
     from transformers.models.smolvlm.processing_smolvlm import SmolVLMProcessor
 
     words = tokenizer(
-        ("image_token", "<image>"), ("fake_image_token", "<fake_token_around_image>"), ("global_image_token", "<global-img>"),
+        ("image_token", "<image>"),
+        ("fake_image_token", "<fake_token_around_image>"),
+        ("global_image_token", "<global-img>"),
         *((f"row_{i}_{j}", f"<row_{i}_col_{j}>") for i in range(1, 4) for j in range(1, 4)),
     )
     config = CONFIG_MAPPING["smolvlm"](
         text_config=TEXT | {"model_type": "llama", "vocab_size": len(words), "pad_token_id": words.pad_token_id},
-        vision_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
+        },
         image_token_id=words.image_token_id,
         pad_token_id=words.pad_token_id,
         scale_factor=2,
     )
-    images = SmolVLMImageProcessorPil(size={"longest_edge": 64}, max_image_size={"longest_edge": 32}, do_image_splitting=True)
-    return config, image_only(SmolVLMProcessor)(images, words, None, image_seq_len=4, chat_template=_template("<image>"))
+    images = SmolVLMImageProcessorPil(
+        size={"longest_edge": 64}, max_image_size={"longest_edge": 32}, do_image_splitting=True
+    )
+    return config, image_only(SmolVLMProcessor)(
+        images, words, None, image_seq_len=4, chat_template=_template("<image>")
+    )
 
 
 def internvl() -> Any:
@@ -109,16 +129,28 @@ def internvl() -> Any:
     from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
 
     words = tokenizer(
-        ("start_image_token", "<img>"), ("end_image_token", "</img>"), ("context_image_token", "<IMG_CONTEXT>"), ("video_token", "<video>"),
+        ("start_image_token", "<img>"),
+        ("end_image_token", "</img>"),
+        ("context_image_token", "<IMG_CONTEXT>"),
+        ("video_token", "<video>"),
     )
     config = CONFIG_MAPPING["internvl"](
         text_config=TEXT | {"model_type": "qwen2", "vocab_size": len(words)},
-        vision_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8},
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
+        },
         image_token_id=words.context_image_token_id,
         image_seq_length=4,
     )
     images = GotOcr2ImageProcessorPil(size={"height": 32, "width": 32}, crop_to_patches=True, max_patches=3)
-    return config, image_only(InternVLProcessor)(images, words, None, image_seq_length=4, chat_template=_template("<IMG_CONTEXT>\n"))
+    return config, image_only(InternVLProcessor)(
+        images, words, None, image_seq_length=4, chat_template=_template("<IMG_CONTEXT>\n")
+    )
 
 
 def gemma3() -> Any:
@@ -126,11 +158,27 @@ def gemma3() -> Any:
     from transformers import Gemma3Processor
     from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
-    words = tokenizer(("boi_token", "<start_of_image>"), ("eoi_token", "<end_of_image>"), ("image_token", "<image_soft_token>"))
+    words = tokenizer(
+        ("boi_token", "<start_of_image>"), ("eoi_token", "<end_of_image>"), ("image_token", "<image_soft_token>")
+    )
     layers = ["sliding_attention", "sliding_attention", "full_attention"]
     config = CONFIG_MAPPING["gemma3"](
-        text_config=TEXT | {"vocab_size": len(words), "sliding_window": 9, "layer_types": layers, "query_pre_attn_scalar": 12, "pad_token_id": words.pad_token_id},
-        vision_config={"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 32, "patch_size": 8},
+        text_config=TEXT
+        | {
+            "vocab_size": len(words),
+            "sliding_window": 9,
+            "layer_types": layers,
+            "query_pre_attn_scalar": 12,
+            "pad_token_id": words.pad_token_id,
+        },
+        vision_config={
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "image_size": 32,
+            "patch_size": 8,
+        },
         mm_tokens_per_image=4,
         boi_token_index=words.boi_token_id,
         eoi_token_index=words.eoi_token_id,
@@ -140,15 +188,29 @@ def gemma3() -> Any:
     return config, Gemma3Processor(images, words, chat_template=_template("<start_of_image>"), image_seq_length=4)
 
 
-FAMILIES: dict[str, Callable[[], Any]] = {made.__name__: made for made in (qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3)}
+def qwen3() -> Any:
+    """Text alone, by its tokenizer: a blind control."""
+    words = tokenizer()
+    words.chat_template = _template("")
+    return CONFIG_MAPPING["qwen3"](**TEXT | {"vocab_size": len(words)}), words
 
 
-def tiny(family: str, dtype: torch.dtype = torch.float32) -> tuple[PreTrainedModel, ProcessorMixin]:
+FAMILIES: dict[str, Callable[[], Any]] = {
+    made.__name__: made for made in (qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, qwen3)
+}
+
+
+def tiny(
+    family: str, dtype: torch.dtype = torch.float32
+) -> tuple[PreTrainedModel, ProcessorMixin | PreTrainedTokenizerFast]:
     """The same random model each time, and its processor."""
     config, processor = FAMILIES[family]()
     torch.manual_seed(0)
     auto = AutoModelForImageTextToText if hasattr(config, "vision_config") else AutoModelForCausalLM
-    model = auto.from_config(config, attn_implementation="sdpa", dtype=dtype)
-    words = processor.tokenizer
+    model = auto.from_config(config, attn_implementation="sdpa").to(dtype)
+    for weights in model.parameters():
+        if not weights.any():  # Gemma 3's projection of images begins at zero
+            torch.nn.init.normal_(weights, std=0.2)
+    words = getattr(processor, "tokenizer", processor)
     model.generation_config.eos_token_id = model.generation_config.pad_token_id = words.eos_token_id
     return model.eval(), processor

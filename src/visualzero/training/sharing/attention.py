@@ -108,13 +108,13 @@ def install(model: PreTrainedModel) -> None:
     text = model.config.get_text_config()
     if text._attn_implementation not in (None, "sdpa", NAME):
         raise UserError(
-            f"grpo.sharing: the model's attention is {text._attn_implementation!r}, and sharing computes PyTorch's SDPA:"
-            " load it with attn_implementation='sdpa', or choose 'off'"
+            f"grpo.sharing: the model's attention is {text._attn_implementation!r}, and sharing computes PyTorch's"
+            " SDPA: load it with attn_implementation='sdpa', or choose 'off'"
         )
     if other := set(getattr(text, "layer_types", None) or ()) - KINDS:
         raise UserError(
-            f"grpo.sharing: {type(model).__name__} has layers of {', '.join(sorted(other))}, which can't share a group's"
-            " prompt: choose 'off'"
+            f"grpo.sharing: {type(model).__name__} has layers of {', '.join(sorted(other))}, which can't share a"
+            " group's prompt: choose 'off'"
         )
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
     ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, _mask)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import Dataset
-from transformers import ProcessorMixin
+from transformers import PreTrainedTokenizerBase, ProcessorMixin
 from trl.data_utils import prepare_multimodal_messages
 
 from visualzero.training.inputs import naming
@@ -67,7 +67,10 @@ def joined(images: Sequence[dict[str, Tensor]], in_rows: bool = False) -> dict[s
     for one in images:
         for name, value in one.items():
             tensors.setdefault(name, []).append(value)
-    return {name: _joined(values, int(not in_rows and "pixel_attention_mask" in tensors)) for name, values in tensors.items()}
+    return {
+        name: _joined(values, int(not in_rows and "pixel_attention_mask" in tensors))
+        for name, values in tensors.items()
+    }
 
 
 def _joined(values: Sequence[Tensor], axis: int) -> Tensor:
@@ -86,32 +89,35 @@ def images_of(row: dict[str, Any]) -> list[Any]:
     return [row["image"]] if row.get("image") is not None else []
 
 
-def multimodal_prompt(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The conversational prompt of a dataset's row with its images in place, as TRL makes it."""
-    return prepare_multimodal_messages(row["prompt"], images_of(row))
-
-
 @dataclass(frozen=True)
 class Preparer:
-    """Turns a dataset's row into a `Question` with the trainer's processor."""
+    """Turns a dataset's row into a `Question` with the trainer's processor, or its tokenizer if it sees no images."""
 
-    processor: ProcessorMixin
+    processor: ProcessorMixin | PreTrainedTokenizerBase
     template_arguments: dict[str, Any]
 
+    def prompt(self, row: dict[str, Any]) -> Any:
+        """The prompt of a row as TRL hands it on: a text, or a conversation with its images in place."""
+        if isinstance(self.processor, ProcessorMixin) and not isinstance(row["prompt"], str):
+            return prepare_multimodal_messages(row["prompt"], images_of(row))
+        return row["prompt"]
+
     def __call__(self, row: dict[str, Any]) -> Question:
-        """One call of the processor: one image, one prompt."""
-        inputs = self.processor.apply_chat_template(
-            [multimodal_prompt(row)],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            **self.template_arguments,
-        )
-        rest = {name: value for name, value in inputs.items() if name not in ("input_ids", "attention_mask", *TYPES)}
+        """One call of the processor: one prompt, its images."""
+        prompt = self.prompt(row)
+        if isinstance(prompt, str):
+            inputs = self.processor(text=[prompt])
+        else:
+            inputs = self.processor.apply_chat_template(
+                [prompt], add_generation_prompt=True, tokenize=True, return_dict=True, **self.template_arguments
+            )
+        beside: dict[str, Any] = {}
+        if isinstance(self.processor, ProcessorMixin):
+            beside = {name: value for name, value in inputs.items() if name not in ("input_ids", "attention_mask")}
         return Question(
             input_ids=torch.tensor(inputs["input_ids"][0]),
-            types={name: torch.tensor(inputs[name][0]) for name in TYPES if name in inputs},
-            images={name: torch.as_tensor(value) for name, value in rest.items()},
+            types={name: torch.tensor(value[0]) for name, value in beside.items() if name in TYPES},
+            images={name: torch.as_tensor(value) for name, value in beside.items() if name not in TYPES},
             image_count=len(images_of(row)),
         )
 

@@ -144,9 +144,7 @@ def _processors(settings: GenerationConfig) -> LogitsProcessorList:
     return chosen
 
 
-def _prefill(
-    model: PreTrainedModel, prompts: Sequence[Question], group_of_row: Tensor
-) -> tuple[Tensor, "Decoding"]:
+def _prefill(model: PreTrainedModel, prompts: Sequence[Question], group_of_row: Tensor) -> tuple[Tensor, "Decoding"]:
     """Logits `[N, V]` after each of N prompts, and their keys and values. One pass per prompt bounds the memory."""
     logits, caches = [], []
     for question in prompts:
@@ -233,7 +231,7 @@ class Decoding(StreamAttention):
             self.prompts = [self.prompts[group] for group in groups.tolist()]
             for layer in self.layers:
                 layer.prompt_keys, layer.prompt_values = layer.prompt_keys[groups], layer.prompt_values[groups]
-            self.masks: dict[int | None, tuple[int | None, Tensor | None]] = {}  # by window: for which token, and the mask
+            self.masks.clear()
         self._seat(group_of_row)
 
     def attend(

@@ -32,7 +32,6 @@ from visualzero.training.sharing.questions import (
     groups_of,
     images_of,
     joined,
-    multimodal_prompt,
     questions_of,
 )
 from visualzero.training.sharing.rollout import can_sample, sample, settings_of
@@ -86,7 +85,7 @@ class GroupSharingTrainer(GRPOTrainer):
 
     @property
     def _preparer(self) -> Preparer:
-        return Preparer(self.processing_class, self.chat_template_kwargs)
+        return Preparer(self.processing_class, {"chat_template": self.chat_template, **self.chat_template_kwargs})
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         if not self.model.training:
@@ -100,10 +99,11 @@ class GroupSharingTrainer(GRPOTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         # TRL sees prompts with their images in place and no image column, so it preprocesses nothing itself.
         self._rows = [{name: value for name, value in row.items() if name != COLUMN} for row in inputs]
-        self._questions = self._placed(questions_of(inputs, self._preparer))
+        prepare = self._preparer
+        self._questions = self._placed(questions_of(inputs, prepare))
         hidden = ("image", "images")
         bare = [
-            {name: value for name, value in row.items() if name not in hidden} | {"prompt": multimodal_prompt(row)}
+            {name: value for name, value in row.items() if name not in hidden} | {"prompt": prepare.prompt(row)}
             for row in self._rows
         ]
         output = super()._generate_and_score_completions(bare)
