@@ -1,18 +1,23 @@
 """What the tests of group sharing have in common: stock TRL and ours on the same weights, questions and completions."""
 
+import inspect
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
 from datasets import Dataset
 from PIL import Image
+from torch.overrides import TorchFunctionMode
 from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOConfig, GRPOTrainer
+from trl.trainer import utils
 
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
@@ -133,7 +138,8 @@ def update(made: GRPOTrainer, ids: list[list[int]], between: Callable[[], None] 
     between()
     inside = batch["completion_mask"].bool()
     ids_and_masks = [torch.cat([batch[f"prompt_{x}"], batch[f"completion_{x}"]], dim=1) for x in ("ids", "mask")]
-    images = {name: batch.get(name) for name in ("pixel_values", "image_grid_thw", "num_images", "mm_token_type_ids")}
+    taken = inspect.signature(GRPOTrainer._get_per_token_logps_and_entropies).parameters
+    images = {name: value for name, value in batch.items() if name in taken}
     with torch.no_grad():
         log_probs, entropy, _ = made._get_per_token_logps_and_entropies(
             made.model, *ids_and_masks, inside.shape[1], compute_entropy=True, **images
@@ -160,27 +166,58 @@ def measured(made: GRPOTrainer) -> Iterator[Meter]:
     meter = Meter()
     model = made.accelerator.unwrap_model(made.model)
     model = model.get_base_model() if hasattr(model, "get_base_model") else model
-    processor = made.processing_class.image_processor
+    processor = getattr(made.processing_class, "image_processor", SimpleNamespace(preprocess=None))  # or a tokenizer
     preprocess = processor.preprocess
 
     def count_images(images: Any, *args: Any, **kwargs: Any) -> Any:
         output = preprocess(images, *args, **kwargs)
-        meter.images += len(output["image_grid_thw"])
+        meter.images += len(output.get("image_grid_thw", output["pixel_values"]))
         return output
 
     def count_patches(module: Any, args: Any, kwargs: Any) -> None:
         meter.vision_rows += len(args[0] if args else kwargs["hidden_states"])
 
     def count_tokens(module: Any, args: Any, kwargs: Any) -> None:
-        embeddings = kwargs["inputs_embeds"]
-        meter.tokens += embeddings.shape[0] * embeddings.shape[1]
+        tokens = kwargs["input_ids"] if kwargs.get("inputs_embeds") is None else kwargs["inputs_embeds"]
+        meter.tokens += tokens.shape[0] * tokens.shape[1]
 
+    tower = getattr(model.base_model, "visual", None)
     hooks = [
-        model.model.visual.register_forward_pre_hook(count_patches, with_kwargs=True),
-        model.model.language_model.register_forward_pre_hook(count_tokens, with_kwargs=True),
+        *([tower.register_forward_pre_hook(count_patches, with_kwargs=True)] if tower else []),
+        model.get_decoder().register_forward_pre_hook(count_tokens, with_kwargs=True),
     ]
     processor.preprocess = count_images
     yield meter
     processor.preprocess = preprocess
     for hook in hooks:
         hook.remove()
+
+
+class _Doubles(TorchFunctionMode):
+    """Whatever is cast to float32 becomes double precision instead."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is torch.Tensor.float:
+            return args[0].double()
+        wide = {torch.float32: torch.float64}
+        if function in (torch.Tensor.to, torch.nn.functional.softmax):
+            args = tuple(wide.get(one, one) if isinstance(one, torch.dtype) else one for one in args)
+            kwargs = {name: wide.get(one, one) if name == "dtype" else one for name, one in (kwargs or {}).items()}
+        return function(*args, **(kwargs or {}))
+
+
+class _Head:
+    """TRL's fused head, which computes in float32, in the precision of what it gets."""
+
+    @staticmethod
+    def apply(hidden: torch.Tensor, weight: torch.Tensor, bias: None, targets: torch.Tensor, *rest: Any) -> Any:
+        logs = (hidden @ weight.T).log_softmax(-1)
+        entropy = -(logs.exp() * logs).sum(-1)
+        return logs.gather(1, targets[:, None])[:, 0], entropy, None, None, None
+
+
+@contextmanager
+def in_double_precision() -> Iterator[None]:
+    """Let models in double precision compute in it throughout."""
+    with patch.object(utils, "_ChunkedLogProbFunction", _Head), _Doubles():
+        yield

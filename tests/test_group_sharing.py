@@ -10,7 +10,7 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
-from sharing_cases import G, Update, completions, measured, questions, trainer, update
+from sharing_cases import G, Update, completions, in_double_precision, measured, questions, trainer, update
 from visualzero.errors import UserError
 from visualzero.models.freezing import freeze
 from visualzero.training.sharing import GroupSharingTrainer, logprobs
@@ -107,18 +107,18 @@ def text_positions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def another_image(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same image upside down."""
-    changed(monkeypatch, lambda q: replace(q, pixel_values=q.pixel_values.flip(0)))
+    changed(monkeypatch, lambda q: replace(q, images=q.images | {"pixel_values": q.images["pixel_values"].flip(0)}))
 
 
 def a_later_image_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Right for the first group of a stream."""
     stream = logprobs._stream
 
-    def changed_stream(*args: Any) -> dict[str, Any]:
-        inputs = stream(*args)
+    def changed_stream(*args: Any) -> tuple[dict[str, Any], Any]:
+        inputs, attention = stream(*args)
         first = int(inputs["image_grid_thw"][0].prod())
         inputs["pixel_values"] = torch.cat([inputs["pixel_values"][:first], inputs["pixel_values"][first:].flip(0)])
-        return inputs
+        return inputs, attention
 
     monkeypatch.setattr(logprobs, "_stream", changed_stream)
 
@@ -127,7 +127,7 @@ def prompts_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     """Log-probabilities are right, and the prompt and its image learn nothing from completions."""
 
     class Detached(logprobs.Groups):
-        def attend(self, layer: int, query: Any, key: Any, value: Any, *args: Any) -> torch.Tensor:
+        def attend(self, layer: Any, query: Any, key: Any, value: Any, *args: Any) -> torch.Tensor:
             prompts = torch.arange(key.shape[2]) < sum(self.prompts)
             key, value = (torch.where(prompts[:, None], x.detach(), x) for x in (key, value))
             return super().attend(layer, query, key, value, *args)
@@ -248,39 +248,13 @@ def test_a_batch_without_any_advantage_has_a_zero_gradient(tiny_model: Path) -> 
     assert all(not gradient.any() for gradient in ours.gradients.values())
 
 
-# Double precision: the two are one computation in another order.
-
-
-@pytest.fixture
-def double_precision(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Undo the casts to float32 in Qwen2-VL and in TRL's fused head."""
-    from transformers.models.qwen2_vl import modeling_qwen2_vl as qwen
-    from trl.trainer import utils
-
-    def norm(self: Any, x: torch.Tensor) -> torch.Tensor:
-        return self.weight * x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + self.variance_epsilon)
-
-    def rotate(q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        cos, sin = cos.unsqueeze(-2), sin.unsqueeze(-2)
-        return q * cos + qwen.rotate_half(q) * sin, k * cos + qwen.rotate_half(k) * sin
-
-    class Head:
-        @staticmethod
-        def apply(hidden: torch.Tensor, weight: torch.Tensor, bias: None, targets: torch.Tensor, *rest: Any) -> Any:
-            logs = (hidden @ weight.T).log_softmax(-1)
-            entropy = -(logs.exp() * logs).sum(-1)
-            return logs.gather(1, targets[:, None])[:, 0], entropy, None, None, None
-
-    monkeypatch.setattr(qwen.Qwen2VLRMSNorm, "forward", norm)
-    monkeypatch.setattr(qwen, "apply_rotary_pos_emb_vision", rotate)
-    monkeypatch.setattr(utils, "_ChunkedLogProbFunction", Head)
-
-
-@pytest.mark.usefixtures("double_precision")
 def test_in_double_precision_the_difference_vanishes(tiny_model: Path) -> None:
+    """The two are one computation in another order."""
+
     def double(model: Qwen2VLForConditionalGeneration) -> None:
         model.double()
 
-    stock, ours = both(tiny_model, change=double)
+    with in_double_precision():
+        stock, ours = both(tiny_model, change=double)
     assert stock.log_probs.dtype == torch.float64
     assert max(ours.distance(stock).values()) < 1e-9

@@ -432,11 +432,14 @@ def test_a_folder_that_is_no_checkpoint_is_not_fetched(checkpoint: Path, tmp_pat
         fetch(checkpoint, tmp_path / "base" / "model")
 
 
-@pytest.mark.parametrize("kind", ["qwen2_5_vl", None])
+@pytest.mark.parametrize("kind", ["smolvlm", None])
 def test_a_model_of_another_kind_is_not_fetched(checkpoint: Path, tmp_path: Path, kind: str | None) -> None:
     config = checkpoint / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": kind}))
-    with pytest.raises(UserError, match=rf"^models\.base: .*: a model of type '{kind}': choose one of type 'qwen2_vl'"):
+    with pytest.raises(
+        UserError,
+        match=rf"^models\.base: .*: a model of type '{kind}': choose one of type qwen2_5_vl, qwen2_vl, qwen3_vl$",
+    ):
         fetch(checkpoint, tmp_path / "base" / "model")
 
 

@@ -106,7 +106,9 @@ class ModelSource(Section):
         default={}, description="Digests that files of repo must have; the others must have those that the hub names."
     )
     min_pixels: int = Field(gt=0, description="Smaller images are enlarged to this many pixels.")
-    max_pixels: int = Field(gt=0, description="Larger images are reduced to this many pixels (a token is 28 x 28).")
+    max_pixels: int = Field(
+        gt=0, description="Larger images are reduced to so many pixels (Qwen2-VL: 28 x 28 a token)."
+    )
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:

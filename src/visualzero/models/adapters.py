@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from torch import nn
-from transformers import Qwen2VLForConditionalGeneration
+from transformers import PreTrainedModel
 
 from visualzero.errors import UserError
 
 
-def check_targets(model: Qwen2VLForConditionalGeneration, targets: Iterable[str], key: str) -> None:
+def check_targets(model: PreTrainedModel, targets: Iterable[str], key: str) -> None:
     """Check LoRA's `targets` (ends of module names) of a model with its parts frozen; `key` is their config key.
 
     Raises:

@@ -13,6 +13,7 @@ from visualzero.config import ModelSource
 from visualzero.errors import UserError
 from visualzero.hub import Repo, fetch
 from visualzero.manifest import read_manifest, verify, write_json, write_manifest
+from visualzero.models.families import family_of
 from visualzero.models.soundness import check_weights, read_json
 from visualzero.progress import say
 
@@ -20,10 +21,9 @@ WANTED = ("*.safetensors", "*.json", "*.txt", "*.jinja")
 WEIGHTS, INDEX, GENERATION = "model.safetensors", "model.safetensors.index.json", "generation_config.json"
 CONFIG, TOKENIZER, SETTINGS = "config.json", "tokenizer.json", "tokenizer_config.json"
 NEEDED = (CONFIG, TOKENIZER, SETTINGS)
-# What Qwen2-VL's repositories have beside; the index is there where the weights are in several files.
+# What Qwen's repositories have beside; the index is there where the weights are in several files.
 BESIDE = (INDEX, GENERATION, "vocab.json", "merges.txt", "preprocessor_config.json")
 FIX = "copy or download the model again, or choose another one"
-IMAGE = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")  # what every prompt writes where the image is
 
 
 def fetch_model(source: ModelSource, out: Path, fingerprint: str, key: str) -> None:
@@ -33,8 +33,8 @@ def fetch_model(source: ModelSource, out: Path, fingerprint: str, key: str) -> N
     with top_k 1 and a repetition penalty, which libraries apply wherever a call leaves such things open.
 
     Raises:
-        UserError: if there is no checkpoint, it isn't Qwen2-VL, it isn't what its manifest or the hub says, or a file
-            of it is missing, broken or holds weights that aren't finite.
+        UserError: if there is no checkpoint, its family isn't known, it isn't what its manifest or the hub says, or a
+            file of it is missing, broken or holds weights that aren't finite.
     """
     if source.path is not None:
         files, facts = _in_folder(Path(source.path), key)
@@ -95,9 +95,7 @@ def _shards(files: Mapping[str, Path], where: str) -> list[str]:
 
 
 def _check_kind(config: Path, name: str, key: str) -> None:
-    kind = read_json(config, f"{key}: {name}", FIX).get("model_type")
-    if kind != "qwen2_vl":
-        raise UserError(f"{key}: {name}: a model of type '{kind}': choose one of type 'qwen2_vl'")
+    family_of(read_json(config, f"{key}: {name}", FIX).get("model_type"), f"{key}: {name}")
 
 
 def _check(files: Mapping[str, Path], where: str) -> None:
@@ -105,12 +103,11 @@ def _check(files: Mapping[str, Path], where: str) -> None:
     content = {name: read_json(file, where, FIX) for name, file in files.items() if name.endswith(".json")}
     added = content[TOKENIZER].get("added_tokens", [])
     ids = {token.get("content"): token.get("id") for token in added if isinstance(token, dict)}
-    if missing := [token for token in IMAGE if token not in ids]:
+    image = family_of(content[CONFIG].get("model_type"), where).image
+    if missing := [token for token in image if token not in ids]:
         raise UserError(f"{where}: {TOKENIZER}: no token {', '.join(missing)}: choose a model that reads images so")
-    if (stated := content[CONFIG].get("image_token_id")) not in (None, ids["<|image_pad|>"]):
-        raise UserError(
-            f"{where}: an image is token {stated} in {CONFIG} and {ids['<|image_pad|>']} in {TOKENIZER}: {FIX}"
-        )
+    if (stated := content[CONFIG].get("image_token_id")) not in (None, ids[image[1]]):
+        raise UserError(f"{where}: an image is token {stated} in {CONFIG} and {ids[image[1]]} in {TOKENIZER}: {FIX}")
     limit = (content[TOKENIZER].get("truncation") or {}).get("max_length") or content[SETTINGS].get("max_length")
     if limit:
         say(f"{where}: its tokenizer would cut texts after {limit} tokens: here no prompt is ever cut")

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterable
 
-from transformers import Qwen2VLForConditionalGeneration
+from torch import nn
+from transformers import PreTrainedModel
 
 from visualzero.errors import UserError
 
 
-def freeze(model: Qwen2VLForConditionalGeneration, parts: Iterable[str]) -> None:
+def freeze(model: PreTrainedModel, parts: Iterable[str]) -> None:
     """Freeze `vision` (the vision tower with its merger) or `language` (the decoder, embeddings and head), in place."""
-    modules = {
-        "vision": [model.model.visual],
-        "language": [model.model.language_model, model.lm_head],
+    decoder = model.get_decoder()
+    modules: dict[str, list[nn.Module]] = {
+        "vision": [module for module in model.base_model.children() if module is not decoder],
+        "language": [decoder, model.get_output_embeddings()],
     }
     for part in parts:
         if part not in modules:

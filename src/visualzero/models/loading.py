@@ -4,14 +4,14 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from transformers import GenerationConfig, Qwen2VLForConditionalGeneration
+from transformers import AutoModelForImageTextToText, GenerationConfig, PreTrainedModel
 
 from visualzero.errors import UserError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
-def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
+def load_model(folder: Path, dtype: str) -> PreTrainedModel:
     """The model of a checkpoint folder, in evaluation mode, on the CPU.
 
     The checkpoint's own sampling defaults are dropped: transformers takes from them whatever a call leaves unset, and
@@ -22,7 +22,7 @@ def load_model(folder: Path, dtype: str) -> Qwen2VLForConditionalGeneration:
             with weights that are NaN or infinite.
     """
     try:
-        model, found = Qwen2VLForConditionalGeneration.from_pretrained(
+        model, found = AutoModelForImageTextToText.from_pretrained(
             folder,
             dtype=DTYPES[dtype],
             attn_implementation="sdpa",

@@ -1,20 +1,26 @@
-"""Qwen2-VL's processor for images alone, in a file that needs nothing but transformers.
+"""Processors of Qwen's vision-language models for images alone, in a file that needs nothing but transformers.
 
-transformers' `Qwen2VLProcessor` builds a video processor, which needs torchvision. Images do not: the PIL backend,
-which the paper's transformers version used, and the tokenizer are enough. A copy of this file lies in every trained
-model's folder, so that `AutoProcessor.from_pretrained(folder, trust_remote_code=True)` makes this processor anywhere.
+transformers' own build a video processor, which needs torchvision. Images do not: the PIL backend, which the paper's
+transformers version used, and the tokenizer are enough. A copy of this file lies in every trained model's folder, so
+that `AutoProcessor.from_pretrained(folder, trust_remote_code=True)` makes this processor anywhere.
 """
 
 import os
 from typing import Any
 
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, Qwen2VLProcessor
+from transformers import (
+    AutoTokenizer,
+    PreTrainedTokenizerBase,
+    Qwen2_5_VLProcessor,
+    Qwen2VLProcessor,
+    Qwen3VLProcessor,
+)
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.processing_utils import ProcessorMixin
 
 
-class ImageProcessor(Qwen2VLProcessor):
-    """An image processor and a tokenizer; everything else is `Qwen2VLProcessor`'s."""
+class ImageProcessor(ProcessorMixin):
+    """An image processor and a tokenizer; everything else is the family's own processor's."""
 
     def __init__(
         self,
@@ -22,14 +28,10 @@ class ImageProcessor(Qwen2VLProcessor):
         tokenizer: PreTrainedTokenizerBase,
         chat_template: str | None = None,
     ):
-        self.image_token = "<|image_pad|>"
-        self.video_token = "<|video_pad|>"
-        self.image_token_id = tokenizer.convert_tokens_to_ids(self.image_token)
-        self.video_token_id = tokenizer.convert_tokens_to_ids(self.video_token)
-        ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
+        super().__init__(image_processor, tokenizer, None, chat_template=chat_template)  # None: of videos
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """What `Qwen2VLProcessor` returns.
+        """What the family's own processor returns.
 
         Raises:
             ValueError: if a text has more image tokens than there are images. transformers 5.17 lets a StopIteration
@@ -49,3 +51,15 @@ class ImageProcessor(Qwen2VLProcessor):
             Qwen2VLImageProcessorPil.from_pretrained(folder, **kwargs),
             AutoTokenizer.from_pretrained(folder, **kwargs),
         ]
+
+
+class Qwen2VLImages(ImageProcessor, Qwen2VLProcessor):
+    """Qwen2-VL's."""
+
+
+class Qwen2_5_VLImages(ImageProcessor, Qwen2_5_VLProcessor):  # noqa: N801 (as transformers spells it)
+    """Qwen2.5-VL's."""
+
+
+class Qwen3VLImages(ImageProcessor, Qwen3VLProcessor):
+    """Qwen3-VL's."""

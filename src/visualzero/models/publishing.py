@@ -26,8 +26,9 @@ def save_processor(processor: ImageProcessor, folder: Path) -> None:
     processor.tokenizer.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
     shutil.copyfile(CODE, folder / CODE.name)
+    theirs = next(kind for kind in type(processor).mro() if kind.__module__.startswith("transformers."))
     classes = {
-        "processor_class": "Qwen2VLProcessor",
-        "auto_map": {"AutoProcessor": f"{CODE.stem}.{ImageProcessor.__name__}"},
+        "processor_class": theirs.__name__,
+        "auto_map": {"AutoProcessor": f"{CODE.stem}.{type(processor).__name__}"},
     }
     write_json(folder / "preprocessor_config.json", json.loads(processor.image_processor.to_json_string()) | classes)

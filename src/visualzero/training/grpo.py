@@ -20,7 +20,7 @@ from trl import GRPOConfig
 
 from visualzero.config import Grpo
 from visualzero.errors import UserError
-from visualzero.models.processor import ImageProcessor
+from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import pay, reward_terms
 from visualzero.training.alarms import AlarmBell
@@ -31,7 +31,6 @@ from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrain
 from visualzero.training.rollouts import rollout_table, text_of
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
 
-PATCH = 28  # an image token is this many pixels wide and high
 QUESTION_TOKENS = 1024  # room that vLLM keeps for a prompt's text
 
 
@@ -98,7 +97,7 @@ def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[st
         "use_vllm": True,
         "vllm_mode": "colocate",
         "vllm_gpu_memory_utilization": recipe.vllm_memory,
-        "vllm_max_model_length": run.source.max_pixels // PATCH**2 + QUESTION_TOKENS + recipe.max_completion,
+        "vllm_max_model_length": most_image_tokens(processor) + QUESTION_TOKENS + recipe.max_completion,
         # transformers' generation is kept from writing image tokens by TRL, vLLM isn't
         "generation_kwargs": {"logit_bias": {processor.image_token_id: -100.0}},
     }

@@ -7,13 +7,11 @@ import pandas as pd
 
 from visualzero.config import Grpo, Optimization
 from visualzero.errors import UserError
-from visualzero.models.processor import ImageProcessor
+from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.models.tokens import special_tokens
 from visualzero.progress import say
 from visualzero.prompts import Options, question_text, render
 from visualzero.prompts.special_tokens import special_tokens_in
-
-PATCH = 28  # an image token is this many pixels wide and high
 
 
 def check_inputs(
@@ -60,7 +58,7 @@ def _check_room(
 ) -> None:
     """Nothing is ever cut, so prompt and completion have to fit. A text has at most as many tokens as bytes."""
     style, options = asked
-    room = context - processor.image_processor.size["longest_edge"] // PATCH**2
+    room = context - most_image_tokens(processor)
     frame = len(render(style, "").encode())
     for row in questions.itertuples():
         text = question_text(row.question, list(row.choices), options)

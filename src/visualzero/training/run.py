@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from accelerate.utils import broadcast_object_list
 from peft import LoraConfig
-from transformers import Qwen2VLForConditionalGeneration, Trainer
+from transformers import PreTrainedModel, Trainer
 
 from visualzero.config import Arm, ModelSource, Optimization, Study
 from visualzero.data.image import decode_image
@@ -86,7 +86,7 @@ class Run:
         return self.study.source(self.arm_name)
 
 
-def prepare(run: Run, recipe: Optimization) -> tuple[Qwen2VLForConditionalGeneration, ImageProcessor, pd.DataFrame]:
+def prepare(run: Run, recipe: Optimization) -> tuple[PreTrainedModel, ImageProcessor, pd.DataFrame]:
     """The initial model with its frozen parts, the processor with the arm's prompt, and the training questions.
 
     Their images stay encoded until a batch needs them (pictures.py).

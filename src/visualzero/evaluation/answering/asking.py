@@ -45,8 +45,8 @@ Engine = Callable[[Iterable[Batch]], Iterator[list[Answer]]]
 def ask(questions: pd.DataFrame, processor: ImageProcessor, options: Options) -> list[Asked]:
     """Each question with its prompt, rendered in the processor's style.
 
-    A question without an image (None) is asked in the same words: its prompt lacks `<|vision_start|><|image_pad|>
-    <|vision_end|>` and nothing else.
+    A question without an image (None) is asked in the same words: its prompt lacks what stands for an image and
+    nothing else.
     """
 
     def prompt(row: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from transformers import Cache, Qwen2VLForConditionalGeneration
+from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
 STRIDE = 4  # tokens from one look at which rows have ended to the next; what a row writes in between is cut off
@@ -18,7 +18,7 @@ STRIDE = 4  # tokens from one look at which rows have ended to the next; what a 
 
 @torch.inference_mode()
 def greedy(
-    model: Qwen2VLForConditionalGeneration,
+    model: PreTrainedModel,
     inputs: Mapping[str, torch.Tensor],
     ends: Collection[int],
     max_new_tokens: int,

@@ -1,69 +1,138 @@
 """Attention over a stream: many prompts and completions in one row of tokens, each prompt there once.
 
-transformers hands a decoder's `attention_mask` on to the attention function as it is. So a mask that is an object can
-say what attends to what, and how that is computed: the linear layers see `[1, T]` tokens without padding, and only
-attention knows of prompts and completions. Everything else reaches PyTorch's SDPA as usual.
+transformers lets a model's masks and its attention be made by functions that are registered under a name. While a
+stream is at hand (`streaming`), ours give the decoder's layers a `Rule` for a mask, and compute attention by it: the
+linear layers see `[1, T]` tokens without padding, and only attention knows of prompts and completions. Everything else
+reaches PyTorch's SDPA as usual. This holds for every family whose decoder asks for its masks in transformers' way.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import accumulate
 from types import MethodType
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers import PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, causal_mask_function, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from visualzero.errors import UserError
 
 NAME = "group_sharing"
+KINDS = {"full_attention", "sliding_attention"}  # of layers, that a stream can go through
 
 
 class StreamAttention(ABC):
-    """What attends to what in a stream of T tokens; pass it as `attention_mask={"full_attention": ...}`."""
+    """What attends to what in a stream of T tokens."""
 
     @abstractmethod
     def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+        self, layer: "Layer", query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
     ) -> Tensor:
-        """In decoder layer `layer`: query `[1, H, T, D]`, key and value `[1, H_kv, T, D]`, output `[1, T, H, D]`.
+        """In a decoder layer: query `[1, H, T, D]`, key and value `[1, H_kv, T, D]`, output `[1, T, H, D]`.
 
         `dropout` is the share of the attention weights that training drops.
         """
 
 
-def install(model: nn.Module) -> None:
-    """Let the decoder of `model`, a Qwen2-VL, take a `StreamAttention`; ordinary masks go to SDPA as before.
+@dataclass(eq=False)
+class Rule:
+    """A stream in the place of a mask, for the layers of one kind, whose masks the model would make by `function`.
+
+    Between prompt and completion all families are causal; within prompts they may not be (Gemma 3's images are not).
+    """
+
+    stream: StreamAttention
+    function: Any
+    vmap: bool
+    device: torch.device
+    masks: dict[tuple[int, int], Tensor | None] = field(default_factory=dict)
+
+    def of_prompt(self, start: int, length: int) -> Tensor | None:
+        """Which of `length` tokens from `start` on see which, `[length, length]`; None where each sees all before."""
+        if self.function is causal_mask_function:
+            return None
+        if (start, length) not in self.masks:
+            mask = sdpa_mask(
+                *(1, length, length, start, start, self.function),
+                allow_is_causal_skip=False,
+                use_vmap=self.vmap,
+                device=self.device,
+            )
+            assert mask is not None
+            causal = torch.ones(length, length, dtype=torch.bool, device=self.device).tril()
+            self.masks[start, length] = None if mask[0, 0].equal(causal) else mask[0, 0]
+        return self.masks[start, length]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A decoder layer that computes a stream; a token sees at most `window` tokens, itself among them."""
+
+    index: int
+    rule: Rule
+    window: int | None
+
+
+_at_hand: ContextVar[StreamAttention | None] = ContextVar("stream", default=None)
+
+
+@contextmanager
+def streaming(stream: StreamAttention) -> Iterator[None]:
+    """Let the models that `install` has seen take what they get without a mask for this stream."""
+    token = _at_hand.set(stream)
+    try:
+        yield
+    finally:
+        _at_hand.reset(token)
+
+
+def install(model: PreTrainedModel) -> None:
+    """Let the decoder of `model` take streams; without one it goes to SDPA as before.
 
     Of a stream of groups the decoder gives the completions' hidden states alone: without Triton, TRL's head would score
     the prompts' too. Patches are embedded by one matrix product, which a convolution without overlap is; as a
     convolution it takes several times as long. A model can be installed again.
 
     Raises:
-        UserError: for a model whose decoder attends otherwise than by SDPA, as its loader asked.
+        UserError: for a model whose decoder attends otherwise than by SDPA, as its loader asked, or has layers of a
+            kind that no stream can go through.
     """
-    chosen = model.config.get_text_config()._attn_implementation
-    if chosen not in (None, "sdpa", NAME):
+    text = model.config.get_text_config()
+    if text._attn_implementation not in (None, "sdpa", NAME):
         raise UserError(
-            f"grpo.sharing: the model's attention is {chosen!r}, and sharing computes PyTorch's SDPA: load it with "
-            "attn_implementation='sdpa', or choose 'off'"
+            f"grpo.sharing: the model's attention is {text._attn_implementation!r}, and sharing computes PyTorch's"
+            " SDPA: load it with attn_implementation='sdpa', or choose 'off'"
+        )
+    if other := set(getattr(text, "layer_types", None) or ()) - KINDS:
+        raise UserError(
+            f"grpo.sharing: {type(model).__name__} has layers of {', '.join(sorted(other))}, which can't share a"
+            " group's prompt: choose 'off'"
         )
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
-    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, sdpa_mask)
-    vision = model.config.vision_config._attn_implementation
-    model.set_attn_implementation({"text_config": NAME, "vision_config": vision})
-    decoder = model.model.language_model
+    ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, _mask)
+    parts = {name: getattr(model.config, name) for name in model.config.sub_configs}
+    chosen = {name: part._attn_implementation for name, part in parts.items() if part is not None}
+    own = {name: NAME for name, part in parts.items() if part is text}
+    model.set_attn_implementation(chosen | own if own else NAME)
+    decoder = model.get_decoder()
     if _leave_prompts not in decoder._forward_hooks.values():
-        decoder.register_forward_hook(_leave_prompts, with_kwargs=True)
-    patches = model.model.visual.patch_embed
-    patches.forward = MethodType(_embed_patches, patches)
+        decoder.register_forward_hook(_leave_prompts)
+    for module in model.modules():
+        projection = getattr(module, "proj", None)
+        if isinstance(projection, nn.Conv3d) and projection.kernel_size == projection.stride:
+            module.forward = MethodType(_embed_patches, module)
 
 
-def _leave_prompts(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> Any:
-    masks = kwargs.get("attention_mask")
-    stream = masks.get("full_attention") if isinstance(masks, dict) else None
+def _leave_prompts(module: nn.Module, args: Any, output: Any) -> Any:
+    stream = _at_hand.get()
     if isinstance(stream, Groups):
         output.last_hidden_state = output.last_hidden_state[:, sum(stream.prompts) :]
     return output
@@ -73,15 +142,23 @@ def _embed_patches(module: nn.Module, pixels: Tensor) -> Tensor:
     if type(module.proj) is not nn.Conv3d:  # an adapter's, which has weights of its own
         return type(module).forward(module, pixels)
     weight = module.proj.weight.flatten(1)
-    return F.linear(pixels.to(weight.dtype).view(-1, weight.shape[1]), weight)
+    return F.linear(pixels.to(weight.dtype).view(-1, weight.shape[1]), weight, module.proj.bias)
+
+
+def _mask(*args: Any, **kwargs: Any) -> Any:
+    """`sdpa_mask`, or while a stream is at hand the rule by which it attends."""
+    stream = _at_hand.get()
+    if stream is None:
+        return sdpa_mask(*args, **kwargs)
+    return Rule(stream, kwargs["mask_function"], kwargs.get("use_vmap", False), kwargs["device"])
 
 
 def _attention(
     module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Any, scaling: float, **kwargs: Any
 ) -> tuple[Tensor, None]:
-    if isinstance(attention_mask, StreamAttention):
-        dropout = kwargs.get("dropout", 0.0)
-        return attention_mask.attend(module.layer_idx, query, key, value, scaling, dropout), None
+    if isinstance(attention_mask, Rule):
+        layer = Layer(module.layer_idx, attention_mask, kwargs.get("sliding_window"))
+        return attention_mask.stream.attend(layer, query, key, value, scaling, kwargs.get("dropout", 0.0)), None
     return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **kwargs)
 
 
@@ -128,22 +205,24 @@ def attend_apart_step_by_step(
 
 
 class Prompts(StreamAttention):
-    """Prompts side by side, each causal in itself. Keeps the keys and values of each layer, for completions to come."""
+    """Prompts side by side. Keeps the keys and values of each layer, for completions to come."""
 
     def __init__(self, lengths: list[int]):
         self.lengths = lengths
+        self.starts = [0, *accumulate(lengths[:-1])]
         self.keys: list[tuple[Tensor, ...]] = []  # per layer and prompt: [1, H_kv, P, D]
         self.values: list[tuple[Tensor, ...]] = []
 
     def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+        self, layer: Layer, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
     ) -> Tensor:
         """See `StreamAttention`; a rollout drops nothing."""
         queries, keys, values = (x.to(value.dtype).split(self.lengths, dim=2) for x in (query, key, value))
         self.keys.append(keys)
         self.values.append(values)
-        parts = zip(queries, keys, values, strict=True)
-        return torch.cat([attend(q, k, v, scale) for q, k, v in parts], dim=1)
+        masks = map(layer.rule.of_prompt, self.starts, self.lengths)
+        parts = zip(queries, keys, values, masks, strict=True)
+        return torch.cat([attend(q, k, v, scale, mask) for q, k, v, mask in parts], dim=1)
 
 
 class Groups(StreamAttention):
@@ -155,22 +234,22 @@ class Groups(StreamAttention):
 
     def __init__(self, prompts: list[int], completions: list[list[int]], device: torch.device):
         self.prompts = prompts
+        self.starts = [0, *accumulate(prompts[:-1])]
         self.groups = [_Rectangle(lengths, device) for lengths in completions]
         self.parts = [*prompts, *(group.tokens for group in self.groups)]
-        self.masks = [
-            torch.ones(group.width, prompt + group.width, dtype=torch.bool, device=device).tril(prompt)
-            for prompt, group in zip(prompts, self.groups, strict=True)
-        ]
+        self.device = device
+        self.masks: dict[int | None, list[Tensor]] = {}  # by window
 
     def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+        self, layer: Layer, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
     ) -> Tensor:
         """See `StreamAttention`."""
         queries, keys, values = (x.split(self.parts, dim=2) for x in (query, key, value))
         n = len(self.prompts)
-        prompts = zip(queries[:n], keys[:n], values[:n], strict=True)
-        out = [attend(q, k, v, scale, dropout=dropout) for q, k, v in prompts]
-        for i, (group, mask) in enumerate(zip(self.groups, self.masks, strict=True)):
+        masks = map(layer.rule.of_prompt, self.starts, self.prompts)
+        prompts = zip(queries[:n], keys[:n], values[:n], masks, strict=True)
+        out = [attend(q, k, v, scale, mask, dropout) for q, k, v, mask in prompts]
+        for i, (group, mask) in enumerate(zip(self.groups, self._masks(layer.window), strict=True)):
             own_query, own_key, own_value = (group.pad(x[n + i]) for x in (queries, keys, values))
             key, value = (
                 torch.cat([prompt.expand(group.rows, -1, -1, -1), own], dim=2)
@@ -178,6 +257,15 @@ class Groups(StreamAttention):
             )
             out.append(group.unpad(attend(own_query, key, value, scale, mask, dropout)))
         return torch.cat(out, dim=1)
+
+    def _masks(self, window: int | None) -> list[Tensor]:
+        """For each group, what a completion's tokens see of the prompt and of themselves: `[width, prompt + width]`."""
+        if window not in self.masks:
+            self.masks[window] = []
+            for prompt, group in zip(self.prompts, self.groups, strict=True):
+                mask = torch.ones(group.width, prompt + group.width, dtype=torch.bool, device=self.device).tril(prompt)
+                self.masks[window].append(mask if window is None else mask.triu(prompt - window + 1))
+        return self.masks[window]
 
 
 class _Rectangle:

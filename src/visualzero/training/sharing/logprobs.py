@@ -5,9 +5,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
-from visualzero.training.sharing.attention import Groups
-from visualzero.training.sharing.questions import Question, groups_of
+from visualzero.training.sharing.attention import Groups, streaming
+from visualzero.training.sharing.questions import Question, as_rope_takes, groups_of, joined
 
 
 def shared_log_probs(
@@ -21,7 +22,9 @@ def shared_log_probs(
     no row has a token that counts, one is computed all the same, since a loss needs a graph.
     """
     lengths = lengths if any(lengths) else [1, *lengths[1:]]
-    output = model(**_stream(questions, completion_ids, lengths), fused_lm_head=True)
+    inputs, stream = _stream(questions, completion_ids, lengths)
+    with streaming(stream):
+        output = model(**inputs, fused_lm_head=True)
     inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
     inside = inside.to(completion_ids.device)
 
@@ -31,8 +34,10 @@ def shared_log_probs(
     return per_row(output.log_probs), per_row(output.entropy) if output.entropy is not None else None
 
 
-def _stream(questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]) -> dict[str, Any]:
-    """The model's inputs.
+def _stream(
+    questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]
+) -> tuple[dict[str, Any], Groups]:
+    """The model's inputs, and how they attend.
 
     A prompt ends before its last token. Each completion begins with that token, which predicts the completion's first,
     and ends before its own last, which predicts nothing: R tokens in, R labels.
@@ -47,21 +52,18 @@ def _stream(questions: Sequence[Question], completion_ids: Tensor, lengths: Sequ
             tokens += [question.input_ids[-1:], completion[:-1]]
             labels.append(completion)
             positions.append(question.positions[:, -1:] + torch.arange(lengths[row], device=device))
-    with_images = [question for question, _ in groups if question.pixel_values is not None]
+    input_ids = torch.cat(tokens)[None]
     inputs: dict[str, Any] = {
-        "input_ids": torch.cat(tokens)[None],
-        "position_ids": torch.cat(positions, dim=1)[:, None],
+        "input_ids": input_ids,
+        "position_ids": as_rope_takes(torch.cat(positions, dim=1)),
         "shift_labels": torch.cat(labels)[None],
-        "attention_mask": {
-            "full_attention": Groups(
-                [len(q.input_ids) - 1 for q, _ in groups], [[lengths[r] for r in rows] for _, rows in groups], device
-            )
-        },
+        **joined([question.images for question, _ in groups]),
     }
-    if with_images:
-        inputs["pixel_values"] = torch.cat([q.pixel_values for q in with_images])
-        inputs["image_grid_thw"] = torch.cat([q.image_grid_thw for q in with_images])
-    return inputs
+    for name in groups[0][0].types:
+        types = torch.cat([question.types[name][:-1] for question, _ in groups])  # completions are text
+        inputs[name] = pad(types, (0, input_ids.shape[1] - len(types)))[None]
+    prompts = [len(question.input_ids) - 1 for question, _ in groups]
+    return inputs, Groups(prompts, [[lengths[row] for row in rows] for _, rows in groups], device)
 
 
 def passes_of(questions: Sequence[Question], lengths: Sequence[int], budget: int) -> list[list[int]]:

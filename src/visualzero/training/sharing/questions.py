@@ -10,8 +10,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from torch.utils.data import Dataset
-from transformers import ProcessorMixin
+from transformers import PreTrainedTokenizerBase, ProcessorMixin
 from trl.data_utils import prepare_multimodal_messages
 
 from visualzero.training.inputs import naming
@@ -19,24 +20,66 @@ from visualzero.training.inputs import naming
 COLUMN = "_shared_question"  # of a dataset's rows; no data set has a column of this name
 
 
+TYPES = ("mm_token_type_ids", "token_type_ids")  # which tokens are images, as families call it
+Positions = Callable[..., tuple[Tensor, Tensor]]  # a model's `get_rope_index`
+
+
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A prompt of P tokens with its images. `positions` are M-RoPE's, empty until the question is on its device.
+    """A prompt of P tokens with its images. `positions` are empty until the question is on its device.
 
     Rows of a batch belong to one group if their question is the same object.
     """
 
     input_ids: Tensor  # [P]
-    token_types: Tensor  # [P]: 0 text, 1 image
-    pixel_values: Tensor | None  # [patches, features]
-    image_grid_thw: Tensor | None  # [images, 3]: patches in time, height, width
-    positions: Tensor = field(default_factory=lambda: torch.empty(3, 0))  # [3, P]
+    types: dict[str, Tensor] = field(default_factory=dict)  # each [P], by the names of TYPES
+    images: dict[str, Tensor] = field(default_factory=dict)  # what the processor makes of them, by the model's names
+    image_count: int = 0
+    positions: Tensor = field(default_factory=lambda: torch.empty(1, 0, dtype=torch.long))  # [axes, P], as RoPE's
 
-    def placed(self, device: torch.device, rope_index: Callable[..., tuple[Tensor, Tensor]]) -> "Question":
-        """The question on `device`, with the positions that the model's `get_rope_index` gives."""
-        positions, _ = rope_index(self.input_ids[None], self.token_types[None], self.image_grid_thw)
-        tensors = {name: value.to(device) for name, value in vars(self).items() if value is not None}
-        return replace(self, **tensors | {"positions": positions[:, 0].to(device)})
+    def placed(self, device: torch.device, rope_index: Positions | None) -> "Question":
+        """The question on `device`, with the positions that the model's `get_rope_index` gives, or plain ones."""
+        if rope_index is None:
+            positions = torch.arange(len(self.input_ids))[None]
+        else:
+            types, grid = self.types["mm_token_type_ids"][None], self.images.get("image_grid_thw")
+            positions = rope_index(self.input_ids[None], types, image_grid_thw=grid)[0][:, 0]
+        return replace(
+            self,
+            input_ids=self.input_ids.to(device),
+            types={name: value.to(device) for name, value in self.types.items()},
+            images={name: value.to(device) for name, value in self.images.items()},
+            positions=positions.to(device),
+        )
+
+
+def as_rope_takes(positions: Tensor) -> Tensor:
+    """Positions `[axes, T]` as a model's `position_ids`: `[3, 1, T]` for M-RoPE, else `[1, T]`."""
+    return positions[:, None] if len(positions) > 1 else positions
+
+
+def joined(images: Sequence[dict[str, Tensor]], in_rows: bool = False) -> dict[str, Tensor]:
+    """The images of several prompts in one; what differs in size is filled up with zeros, which no model looks at.
+
+    Idefics' families keep them as `[rows, images, ...]`: here they join one row, or with `in_rows` a row each.
+    """
+    tensors: dict[str, list[Tensor]] = {}
+    for one in images:
+        for name, value in one.items():
+            tensors.setdefault(name, []).append(value)
+    return {
+        name: _joined(values, int(not in_rows and "pixel_attention_mask" in tensors))
+        for name, values in tensors.items()
+    }
+
+
+def _joined(values: Sequence[Tensor], axis: int) -> Tensor:
+    sizes = [max(sizes) for sizes in zip(*(value.shape for value in values), strict=True)]
+    filled = []
+    for value in values:
+        room = [0 if i == axis else size - own for i, (size, own) in enumerate(zip(sizes, value.shape, strict=True))]
+        filled.append(pad(value, [side for space in reversed(room) for side in (0, space)]) if any(room) else value)
+    return torch.cat(filled, dim=axis)
 
 
 def images_of(row: dict[str, Any]) -> list[Any]:
@@ -46,33 +89,36 @@ def images_of(row: dict[str, Any]) -> list[Any]:
     return [row["image"]] if row.get("image") is not None else []
 
 
-def multimodal_prompt(row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The conversational prompt of a dataset's row with its images in place, as TRL makes it."""
-    return prepare_multimodal_messages(row["prompt"], images_of(row))
-
-
 @dataclass(frozen=True)
 class Preparer:
-    """Turns a dataset's row into a `Question` with the trainer's processor."""
+    """Turns a dataset's row into a `Question` with the trainer's processor, or its tokenizer if it sees no images."""
 
-    processor: ProcessorMixin
+    processor: ProcessorMixin | PreTrainedTokenizerBase
     template_arguments: dict[str, Any]
 
+    def prompt(self, row: dict[str, Any]) -> Any:
+        """The prompt of a row as TRL hands it on: a text, or a conversation with its images in place."""
+        if isinstance(self.processor, ProcessorMixin) and not isinstance(row["prompt"], str):
+            return prepare_multimodal_messages(row["prompt"], images_of(row))
+        return row["prompt"]
+
     def __call__(self, row: dict[str, Any]) -> Question:
-        """One call of the processor: one image, one prompt."""
-        inputs = self.processor.apply_chat_template(
-            [multimodal_prompt(row)],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            **self.template_arguments,
-        )
-        pixels, grid = inputs.get("pixel_values"), inputs.get("image_grid_thw")
+        """One call of the processor: one prompt, its images."""
+        prompt = self.prompt(row)
+        if isinstance(prompt, str):
+            inputs = self.processor(text=[prompt])
+        else:
+            inputs = self.processor.apply_chat_template(
+                [prompt], add_generation_prompt=True, tokenize=True, return_dict=True, **self.template_arguments
+            )
+        beside: dict[str, Any] = {}
+        if isinstance(self.processor, ProcessorMixin):
+            beside = {name: value for name, value in inputs.items() if name not in ("input_ids", "attention_mask")}
         return Question(
             input_ids=torch.tensor(inputs["input_ids"][0]),
-            token_types=torch.tensor(inputs["mm_token_type_ids"][0]),
-            pixel_values=None if pixels is None else torch.as_tensor(pixels),
-            image_grid_thw=None if grid is None else torch.as_tensor(grid),
+            types={name: torch.tensor(value[0]) for name, value in beside.items() if name in TYPES},
+            images={name: torch.as_tensor(value) for name, value in beside.items() if name not in TYPES},
+            image_count=len(images_of(row)),
         )
 
 

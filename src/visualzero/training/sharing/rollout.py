@@ -5,11 +5,11 @@ each row reads its own completion, and the two are merged with their log-sum-exp
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     GenerationConfig,
@@ -23,8 +23,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from visualzero.training.sharing.attention import Prompts, StreamAttention, attend_apart
-from visualzero.training.sharing.questions import Question, groups_of
+from visualzero.training.sharing.attention import Layer, Prompts, StreamAttention, attend_apart, streaming
+from visualzero.training.sharing.questions import Question, as_rope_takes, groups_of
 
 logger = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ def can_sample(settings: GenerationConfig) -> bool:
 
 
 @torch.no_grad()
-def sample(model: nn.Module, questions: Sequence[Question], settings: GenerationConfig) -> list[list[int]]:
-    """A completion of `model`, a Qwen2-VL, for each row, with the token that ended it if it came to its end.
+def sample(model: PreTrainedModel, questions: Sequence[Question], settings: GenerationConfig) -> list[list[int]]:
+    """A completion of `model` for each row, with the token that ended it if it came to its end.
 
     Rows of a group stand together and hold the same question. Obeys what `OBEYED` lists of `settings`. Random numbers
     are drawn as `generate` draws them, for every row in every step until the last row ends, so with the same seed the
@@ -71,9 +71,10 @@ def sample(model: nn.Module, questions: Sequence[Question], settings: Generation
     prompts = [question for question, _ in groups]
     logits, decoding = _prefill(model, prompts, group_of_row)
     # The model's own forward does nothing else for text, and takes as long as a small layer.
-    decoder, embed, head = model.model.language_model, model.get_input_embeddings(), model.get_output_embeddings()
+    decoder, embed, head = model.get_decoder(), model.get_input_embeddings(), _head(model)
     logits = logits[group_of_row]
     next_position = torch.stack([q.positions.max() + 1 for q in prompts])[group_of_row]
+    axes = len(prompts[0].positions)
 
     processors = _processors(settings)
     ends = torch.tensor(settings.eos_token_id, device=device)
@@ -97,15 +98,27 @@ def sample(model: nn.Module, questions: Sequence[Question], settings: Generation
             stay = unfinished[rows].nonzero().squeeze(1)
             decoding.keep(stay)
             rows = rows[stay]
-        hidden = decoder(
-            inputs_embeds=embed(tokens[rows])[None],
-            position_ids=(next_position[rows] + step).expand(3, 1, -1),
-            attention_mask={"full_attention": decoding},
-            use_cache=False,
-        ).last_hidden_state
+        positions = as_rope_takes((next_position[rows] + step).expand(axes, -1))
+        with streaming(decoding):
+            hidden = decoder(
+                inputs_embeds=embed(tokens[rows])[None], position_ids=positions, use_cache=False
+            ).last_hidden_state
         decoding.length += 1
         logits = head(hidden[0])
     return [_until_end(row, set(settings.eos_token_id)) for row in ids[:, prompt_width:].tolist()]
+
+
+def _head(model: PreTrainedModel) -> Callable[[Tensor], Tensor]:
+    """What makes logits of hidden states `[N, D]`, with what some families do to them."""
+    project, text = model.get_output_embeddings(), model.config.get_text_config()
+    scale, cap = getattr(text, "logit_scale", None), getattr(text, "final_logit_softcapping", None)
+
+    def logits(hidden: Tensor) -> Tensor:
+        out: Tensor = project(hidden)
+        out = out if scale is None else out * scale
+        return out if cap is None else torch.tanh(out / cap) * cap
+
+    return logits
 
 
 def _until_end(tokens: list[int], ends: set[int]) -> list[int]:
@@ -131,27 +144,28 @@ def _processors(settings: GenerationConfig) -> LogitsProcessorList:
     return chosen
 
 
-def _prefill(model: nn.Module, prompts: Sequence[Question], group_of_row: Tensor) -> tuple[Tensor, "Decoding"]:
+def _prefill(model: PreTrainedModel, prompts: Sequence[Question], group_of_row: Tensor) -> tuple[Tensor, "Decoding"]:
     """Logits `[N, V]` after each of N prompts, and their keys and values. One pass per prompt bounds the memory."""
     logits, caches = [], []
     for question in prompts:
         attention = Prompts([len(question.input_ids)])
-        images = {"pixel_values": question.pixel_values, "image_grid_thw": question.image_grid_thw}
-        output = model(
-            input_ids=question.input_ids[None],
-            position_ids=question.positions[:, None],
-            attention_mask={"full_attention": attention},
-            use_cache=False,
-            logits_to_keep=1,
-            **{name: value for name, value in images.items() if value is not None},
-        )
+        types = {name: value[None] for name, value in question.types.items()}
+        with streaming(attention):
+            output = model(
+                input_ids=question.input_ids[None],
+                position_ids=as_rope_takes(question.positions),
+                use_cache=False,
+                logits_to_keep=1,
+                **types,
+                **question.images,
+            )
         logits.append(output.logits[0, -1])
         caches.append(attention)
     return torch.stack(logits), Decoding(caches, group_of_row)
 
 
 @dataclass
-class _Layer:
+class _Cache:
     """Keys and values `[rows or prompts, H_kv, tokens, D]`."""
 
     prompt_keys: Tensor
@@ -173,18 +187,30 @@ class Decoding(StreamAttention):
                 for caches in ([p.keys for p in prompts], [p.values for p in prompts])
             )
             empty = keys.new_empty(len(group_of_row), keys.shape[1], 0, keys.shape[3])
-            self.layers.append(_Layer(keys.contiguous(), values.contiguous(), empty, empty))
-        self.mask = self._mask()
+            self.layers.append(_Cache(keys.contiguous(), values.contiguous(), empty, empty))
+        self.masks: dict[int | None, tuple[int | None, Tensor | None]] = {}  # by window: for which token, and the mask
         self._seat(group_of_row)
 
-    def _mask(self) -> Tensor | None:
-        """What is added to scores `[N, 1, 1, P]` so that padding after a prompt isn't seen; none if there is none."""
+    def _mask(self, window: int | None) -> Tensor | None:
+        """What is added to scores `[N, 1, 1, P]` so that only a prompt's tokens within the window are seen.
+
+        None if every prompt is seen whole.
+        """
         keys = self.layers[0].prompt_keys
-        width = keys.shape[2]
-        if min(self.prompts) == width:
+        places, lengths = torch.arange(keys.shape[2]), torch.tensor(self.prompts)[:, None]
+        hidden = places >= lengths
+        if window is not None:
+            hidden |= places <= lengths + self.length - window
+        if not hidden.any():
             return None
-        padding = torch.arange(width) >= torch.tensor(self.prompts)[:, None]
-        return keys.new_zeros(padding.shape).masked_fill(padding.to(keys.device), float("-inf"))[:, None, None]
+        return keys.new_zeros(hidden.shape).masked_fill(hidden.to(keys.device), float("-inf"))[:, None, None]
+
+    def _seen(self, window: int | None) -> Tensor | None:
+        """`_mask`, made once for all layers of a token; without a window once for all tokens."""
+        made = self.length if window is not None else None
+        if window not in self.masks or self.masks[window][0] != made:
+            self.masks[window] = made, self._mask(window)
+        return self.masks[window][1]
 
     def _seat(self, group_of_row: Tensor) -> None:
         """Seats in a table with a line per prompt, as long as the largest group, so that a line is one product."""
@@ -205,30 +231,34 @@ class Decoding(StreamAttention):
             self.prompts = [self.prompts[group] for group in groups.tolist()]
             for layer in self.layers:
                 layer.prompt_keys, layer.prompt_values = layer.prompt_keys[groups], layer.prompt_values[groups]
-            self.mask = self._mask()
+            self.masks.clear()
         self._seat(group_of_row)
 
     def attend(
-        self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+        self, layer: Layer, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
     ) -> Tensor:
         """See `StreamAttention`; here T is the number of rows M, and nothing is dropped."""
         query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast, M-RoPE leaves float32
-        cache = self.layers[layer]
+        cache = self.layers[layer.index]
         self._append(cache, key, value)
         rows, kv_heads = key.shape[2], key.shape[1]
         query = query[0].transpose(0, 1).unflatten(1, (kv_heads, -1)) * scale  # [M, H_kv, H / H_kv, D]
-        so_far = slice(self.length + 1)
+        so_far = slice(max(0, self.length + 1 - (layer.window or self.length + 1)), self.length + 1)
         own_out, own_sum = attend_apart(query, cache.keys[:, :, so_far], cache.values[:, :, so_far])
 
         seated = query[self.row_of_seat].unflatten(0, (len(self.prompts), -1)).transpose(1, 2)  # [N, H_kv, S, rep, D]
         shape = seated.shape[2:4]
-        shared = attend_apart(seated.flatten(2, 3), cache.prompt_keys, cache.prompt_values, self.mask)
+        mask = self._seen(layer.window)
+        shared = attend_apart(seated.flatten(2, 3), cache.prompt_keys, cache.prompt_values, mask)
         shared_out, shared_sum = (x.unflatten(2, shape).transpose(1, 2).flatten(0, 1)[self.seat_of_row] for x in shared)
         weight = (shared_sum - own_sum).sigmoid()[..., None]
+        if layer.window is not None and mask is not None:  # a prompt may have left the window as a whole
+            gone = mask.isinf().all(-1).flatten()[self.group_of_row, None, None, None]
+            weight, shared_out = weight.masked_fill(gone, 0), shared_out.masked_fill(gone, 0)
         merged = own_out.to(weight.dtype).lerp(shared_out.to(weight.dtype), weight)
         return merged.to(value.dtype).reshape(1, rows, -1, query.shape[-1])
 
-    def _append(self, cache: _Layer, key: Tensor, value: Tensor) -> None:
+    def _append(self, cache: _Cache, key: Tensor, value: Tensor) -> None:
         if self.length == cache.keys.shape[2]:
             room = cache.keys.new_zeros(*cache.keys.shape[:2], max(32, self.length), cache.keys.shape[3])
             cache.keys, cache.values = torch.cat([cache.keys, room], dim=2), torch.cat([cache.values, room], dim=2)

@@ -31,7 +31,7 @@ from visualzero.training.sharing.questions import (
     QuestionRows,
     groups_of,
     images_of,
-    multimodal_prompt,
+    joined,
     questions_of,
 )
 from visualzero.training.sharing.rollout import can_sample, sample, settings_of
@@ -42,7 +42,7 @@ TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.01, torch.float16: 0.01}  # 
 
 
 class GroupSharingTrainer(GRPOTrainer):
-    """A drop-in `GRPOTrainer` for Qwen2-VL, with the same results up to rounding.
+    """A drop-in `GRPOTrainer` with the same results up to rounding.
 
     Micro-batches hold whole groups where `per_device_train_batch_size` is a multiple of `num_generations`. A micro-
     batch runs in passes of at most `tokens_per_pass` tokens, each with its own backward pass, so memory doesn't grow
@@ -67,9 +67,9 @@ class GroupSharingTrainer(GRPOTrainer):
         self._questions: list[Question] = []  # one per row of the batch at hand
         self._rows: list[dict[str, Any]] = []  # the dataset's, of the batch at hand
         for model in filter(None, (self.model, self.ref_model)):
-            attention.install(self._qwen(model))
+            attention.install(self._plain(model))
 
-    def _qwen(self, model: nn.Module) -> PreTrainedModel:
+    def _plain(self, model: nn.Module) -> PreTrainedModel:
         model = self.accelerator.unwrap_model(model)
         return model.get_base_model() if hasattr(model, "get_base_model") else model
 
@@ -85,7 +85,7 @@ class GroupSharingTrainer(GRPOTrainer):
 
     @property
     def _preparer(self) -> Preparer:
-        return Preparer(self.processing_class, self.chat_template_kwargs)
+        return Preparer(self.processing_class, {"chat_template": self.chat_template, **self.chat_template_kwargs})
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         if not self.model.training:
@@ -99,10 +99,11 @@ class GroupSharingTrainer(GRPOTrainer):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         # TRL sees prompts with their images in place and no image column, so it preprocesses nothing itself.
         self._rows = [{name: value for name, value in row.items() if name != COLUMN} for row in inputs]
-        self._questions = self._placed(questions_of(inputs, self._preparer))
+        prepare = self._preparer
+        self._questions = self._placed(questions_of(inputs, prepare))
         hidden = ("image", "images")
         bare = [
-            {name: value for name, value in row.items() if name not in hidden} | {"prompt": multimodal_prompt(row)}
+            {name: value for name, value in row.items() if name not in hidden} | {"prompt": prepare.prompt(row)}
             for row in self._rows
         ]
         output = super()._generate_and_score_completions(bare)
@@ -115,7 +116,7 @@ class GroupSharingTrainer(GRPOTrainer):
 
     def _placed(self, questions: list[Question]) -> list[Question]:
         """The same on the model's device, still one object per group."""
-        rope_index = self._qwen(self.model).model.get_rope_index
+        rope_index = getattr(self._plain(self.model).base_model, "get_rope_index", None)
         placed = {id(question): question for question in questions}
         placed = {key: q.placed(self.accelerator.device, rope_index) for key, q in placed.items()}
         return [placed[id(question)] for question in questions]
@@ -133,7 +134,7 @@ class GroupSharingTrainer(GRPOTrainer):
 
     @cached_property
     def _can_sample(self) -> bool:
-        return can_sample(settings_of(self._qwen(self.model), self.generation_config))
+        return can_sample(settings_of(self._plain(self.model), self.generation_config))
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], list[Any] | None, dict[str, Any]]:
         if not self._shares_rollout:
@@ -157,8 +158,8 @@ class GroupSharingTrainer(GRPOTrainer):
             ) as model,
             self.accelerator.autocast(),  # around all steps, so that weights are cast once
         ):
-            settings = settings_of(self._qwen(model), self.generation_config)
-            return sample(self._qwen(model), self._questions, settings), None
+            settings = settings_of(self._plain(model), self.generation_config)
+            return sample(self._plain(model), self._questions, settings), None
 
     # Log-probabilities and loss.
 
@@ -315,19 +316,17 @@ class GroupSharingTrainer(GRPOTrainer):
         input_ids = torch.cat([part["prompt_ids"], part["completion_ids"]], dim=1)
         mask = torch.cat([part["prompt_mask"], part["completion_mask"]], dim=1)
         width, keep = part["prompt_ids"].shape[1], part["completion_ids"].shape[1]
-        types = torch.zeros_like(input_ids)
-        for row, question in enumerate(part["questions"]):
-            types[row, width - len(question.token_types) : width] = question.token_types
-        pictured = [question for question in part["questions"] if question.pixel_values is not None]
-        images: dict[str, Any] = {}
-        if pictured:
-            images = {
-                "pixel_values": torch.cat([question.pixel_values for question in pictured]),
-                "image_grid_thw": torch.cat([question.image_grid_thw for question in pictured]),
-                "num_images": [0 if q.image_grid_thw is None else len(q.image_grid_thw) for q in part["questions"]],
-                "mm_token_type_ids": types,
-            }
-        logps, _, _ = method(self.model, input_ids, mask, keep, **images)
+        questions = part["questions"]
+        given: dict[str, Any] = joined([question.images for question in questions], in_rows=True)
+        for name in questions[0].types:
+            given[name] = torch.zeros_like(input_ids)
+            for row, question in enumerate(questions):
+                given[name][row, width - len(question.input_ids) : width] = question.types[name]
+        if "pixel_values" in given:
+            given["num_images"] = [question.image_count for question in questions]
+            if given["pixel_values"].ndim == 4:  # tiles, of which an image may have several
+                given["num_tiles"] = [len(question.images.get("pixel_values", ())) for question in questions]
+        logps, _, _ = method(self.model, input_ids, mask, keep, **given)
         if not slopes:
             return logps, []
         learned = [p for p in self.model.parameters() if p.requires_grad]

@@ -1,0 +1,173 @@
+"""Sharing in every family of models: log-probabilities, gradients and completions are those of stock TRL."""
+
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from datasets import Dataset
+from trl import GRPOConfig, GRPOTrainer
+
+from sharing_cases import SETTINGS, TEXTS, completions, in_double_precision, questions, reward, update
+from tiny_families import FAMILIES, tiny
+from visualzero.errors import UserError
+from visualzero.training.sharing import GroupSharingTrainer, attention, logprobs
+
+pytestmark = [
+    pytest.mark.usefixtures("one_thread"),
+    pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning"),
+]
+SEEING = [family for family in FAMILIES if family != "qwen3"]
+RAGGED = [5, 12, 2, 7, 1, 4, 9, 9, 12, 3, 6, 8]
+
+
+def trainer(
+    kind: type[GRPOTrainer], family: str, rows: Dataset, dtype: torch.dtype = torch.float32, **settings: Any
+) -> GRPOTrainer:
+    """A trainer of `kind` on a tiny model of `family`."""
+    model, processor = tiny(family, dtype)
+    made = kind(
+        model=model,
+        args=GRPOConfig(output_dir=tempfile.mkdtemp(), **SETTINGS | settings),
+        reward_funcs=[reward],
+        train_dataset=rows,
+        processing_class=processor,
+    )
+    made.current_gradient_accumulation_steps = 1
+    return made
+
+
+def with_two_images() -> Dataset:
+    """A prompt with two images of different sizes, one with one."""
+    pictures = questions()["image"]
+    prompts = [[{"role": "user", "content": text}] for text in TEXTS[:3]]
+    return Dataset.from_list(
+        [
+            {"prompt": prompt, "images": images}
+            for prompt, images in zip(prompts, [pictures[:2], pictures[2:], pictures[1:]], strict=True)
+        ]
+    )
+
+
+def conversations() -> Dataset:
+    """Text alone, in turns."""
+    return questions().remove_columns("image")
+
+
+def texts() -> Dataset:
+    """Text alone, without turns."""
+    return Dataset.from_list([{"prompt": text} for text in TEXTS])
+
+
+def usual(family: str) -> Dataset:
+    """Questions with an image each, or without for a model that sees none."""
+    return conversations() if family == "qwen3" else questions()
+
+
+ROWS: dict[str, Callable[[], Dataset]] = {
+    "one image": questions,
+    "two images": with_two_images,
+    "conversations": conversations,
+    "texts": texts,
+}
+PAIRS = [
+    (family, rows)
+    for family in FAMILIES
+    for rows in ROWS
+    if rows != "texts" and (family == "qwen3") == (rows == "conversations")
+]
+
+
+@pytest.mark.parametrize(
+    ("family", "rows"), [*PAIRS, ("qwen3", "texts"), ("qwen3_vl", "conversations"), ("gemma3", "conversations")]
+)
+def test_loss_and_gradients_are_those_of_stock_trl(family: str, rows: str) -> None:
+    updates = []
+    for kind in (GRPOTrainer, GroupSharingTrainer):
+        made = trainer(kind, family, ROWS[rows]())
+        updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
+    stock, ours = updates
+    assert stock.gradients
+    assert max(ours.distance(stock).values()) < 1e-5
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_same_seed_draws_the_same_completions_as_generate(family: str) -> None:
+    drawn = []
+    for kind in (GRPOTrainer, GroupSharingTrainer):
+        made = trainer(kind, family, usual(family), max_completion_length=24)
+        made._verified = True
+        made.model.train()
+        batch = next(iter(made.get_train_dataloader()))
+        torch.manual_seed(5)
+        inputs = made._generate_and_score_completions(batch)
+        lengths = inputs["completion_mask"].sum(1).tolist()
+        drawn.append([ids[:n].tolist() for ids, n in zip(inputs["completion_ids"], lengths, strict=True)])
+    assert drawn[0] == drawn[1]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_run_checks_itself_and_learns(family: str) -> None:
+    made = trainer(GroupSharingTrainer, family, usual(family), max_steps=2)
+    made.train()
+    assert made._verified
+
+
+def test_layers_that_can_not_share_are_refused_by_name() -> None:
+    model, words = tiny("qwen3")
+    model.config.layer_types = ["full_attention", "linear_attention", "full_attention"]
+    arguments = GRPOConfig(output_dir=tempfile.mkdtemp(), **SETTINGS)
+    with pytest.raises(UserError, match="Qwen3ForCausalLM has layers of linear_attention, which can't share"):
+        GroupSharingTrainer(model, [reward], arguments, train_dataset=texts(), processing_class=words)
+
+
+# What would go wrong, and that the comparison sees it.
+
+
+def causal_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tokens of an image that see only those before them."""
+    monkeypatch.setattr(attention.Rule, "of_prompt", lambda rule, start, length: None)
+
+
+def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Completions that see all of their prompt in every layer."""
+    masks = attention.Groups._masks
+    monkeypatch.setattr(attention.Groups, "_masks", lambda groups, window: masks(groups, None))
+
+
+def tiles_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiles of the images turned round."""
+    join = logprobs.joined
+
+    def turned(images: Any) -> dict[str, torch.Tensor]:
+        return {
+            name: value.flip(0).flip(1) if name == "pixel_values" else value for name, value in join(images).items()
+        }
+
+    monkeypatch.setattr(logprobs, "joined", turned)
+
+
+@pytest.mark.parametrize(
+    ("family", "mistake"),
+    [("gemma3", causal_images), ("gemma3", no_window), *((family, tiles_in_another_order) for family in SEEING)],
+)
+def test_mistakes_are_seen(
+    family: str, mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = trainer(GroupSharingTrainer, family, questions())
+    mistake(monkeypatch)
+    with pytest.raises(UserError, match=r"log-probabilities differ"):
+        made.train()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_in_double_precision_the_difference_vanishes(family: str) -> None:
+    updates = []
+    for kind in (GRPOTrainer, GroupSharingTrainer):
+        made = trainer(kind, family, usual(family), dtype=torch.float64)
+        with in_double_precision():
+            updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
+    stock, ours = updates
+    assert stock.log_probs.dtype == torch.float64
+    assert max(ours.distance(stock).values()) < 1e-9
