@@ -1,7 +1,7 @@
 """Families of models that the study can run: what is its own in each stands in a file named after its model type.
 
 Everything else is asked of the model or its processor: which module is the decoder, where images stand, how positions
-count, how many pixels a token has. Adding a family is a file here and a line in tests/tiny_families.py.
+count, how many pixels a token has. Adding a family is a file here and its name in tests/test_family_runs.py.
 """
 
 from dataclasses import dataclass
