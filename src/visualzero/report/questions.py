@@ -98,8 +98,9 @@ def thumbnail(data: bytes, where: str) -> tuple[str, int, int]:
         image = decode(data)
     except ImageError as problem:
         raise UserError(f"{where}: image can't be used {problem}") from None
+    as_it_is = max(image.size) <= SIDE
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     encoded = io.BytesIO()
-    image.save(encoded, "WEBP", quality=QUALITY)
+    image.save(encoded, "WEBP", quality=QUALITY, lossless=as_it_is)
     uri = f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
     return uri, image.width, image.height

@@ -75,7 +75,8 @@ class Watched(Trainer):
         return bool(wrong)
 
     def _here(self) -> str:
-        return f"{self.args.run_name}: step {self.state.global_step + 1} of {self.state.max_steps}"
+        run = "/".join(self.args.run_name.split("/")[:2])  # without what it is called for trackers
+        return f"{run}: step {self.state.global_step + 1} of {self.state.max_steps}"
 
     def _last_good(self) -> str:
         found = last_sound_checkpoint(Path(self.args.output_dir))

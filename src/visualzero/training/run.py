@@ -113,7 +113,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
     """Arguments that TRL's SFTConfig and GRPOConfig share. Where the paper is silent, its libraries' defaults stand."""
     return {
         "output_dir": str(run.work),
-        "run_name": run.tracked_as,
+        "run_name": run.tracked_as if run.study.trackers else run.name,
         "seed": run.seed,
         "data_seed": run.seed,
         "max_steps": recipe.steps,

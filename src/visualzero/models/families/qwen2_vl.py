@@ -1,6 +1,5 @@
 """Qwen2-VL, the paper's."""
 
-from visualzero.models.families import Family
-from visualzero.models.processing_images import Qwen2VLImages
+from visualzero.models.families.family import Family
 
-FAMILY = Family(Qwen2VLImages, ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>"))
+FAMILY = Family("Qwen2VLImages", ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>"))

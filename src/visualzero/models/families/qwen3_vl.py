@@ -1,6 +1,5 @@
 """Qwen3-VL: a token of an image is 32 x 32 pixels, and several layers of the vision tower reach the decoder."""
 
-from visualzero.models.families import Family
-from visualzero.models.processing_images import Qwen3VLImages
+from visualzero.models.families.family import Family
 
-FAMILY = Family(Qwen3VLImages, ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>"))
+FAMILY = Family("Qwen3VLImages", ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>"))
