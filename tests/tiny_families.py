@@ -15,6 +15,8 @@ from visualzero.models.tiny.architecture import train_tokenizer
 
 TEXT = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4}
 TEXT |= {"num_key_value_heads": 2, "head_dim": 12, "max_position_embeddings": 2048, "initializer_range": 0.2}
+VISION = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
+VISION |= {"image_size": 32, "patch_size": 8}
 QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 TEMPLATE = """{%- for message in messages -%}
 {%- if message.content is string -%}{{- message.content -}}{%- else -%}
@@ -103,14 +105,7 @@ def smolvlm() -> Any:
     )
     config = CONFIG_MAPPING["smolvlm"](
         text_config=TEXT | {"model_type": "llama", "vocab_size": len(words), "pad_token_id": words.pad_token_id},
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-        },
+        vision_config=VISION,
         image_token_id=words.image_token_id,
         pad_token_id=words.pad_token_id,
         scale_factor=2,
@@ -136,14 +131,7 @@ def internvl() -> Any:
     )
     config = CONFIG_MAPPING["internvl"](
         text_config=TEXT | {"model_type": "qwen2", "vocab_size": len(words)},
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-        },
+        vision_config=VISION,
         image_token_id=words.context_image_token_id,
         image_seq_length=4,
     )
@@ -171,14 +159,7 @@ def gemma3() -> Any:
             "query_pre_attn_scalar": 12,
             "pad_token_id": words.pad_token_id,
         },
-        vision_config={
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 2,
-            "image_size": 32,
-            "patch_size": 8,
-        },
+        vision_config=VISION,
         mm_tokens_per_image=4,
         boi_token_index=words.boi_token_id,
         eoi_token_index=words.eoi_token_id,
