@@ -14,6 +14,7 @@ REPORT_FILES = (
     "curves.csv",
     "manifests.json",
     "metrics.json",
+    "numbers.json",
 )
 UNTRAINED = "untrained"  # stands where a seed would, for arms that have no weights of their own
 

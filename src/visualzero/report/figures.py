@@ -16,7 +16,7 @@ from visualzero.evaluation.statistics.shares import t_quantile
 from visualzero.report.summary import Interval, Summary
 from visualzero.report.tables import Arm, cells
 from visualzero.report.text import short
-from visualzero.wording import exists, percent
+from visualzero.wording import exists
 
 WIDTH, HEIGHT = 1000, 300
 POINTS = 160  # a curve is drawn through at most about this many points
@@ -34,12 +34,13 @@ class Tick:
 
 @dataclass(frozen=True)
 class Mark:
-    """A run in a forest figure: its score and interval on the axis, in percent of its length."""
+    """A run in a forest figure: its score and interval on the axis, in percent of its length, and the score itself."""
 
     at: float
     low: float | None
     high: float | None
     label: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class ForestRow:
     arm: Arm
     marks: list[Mark]
     at: float | None  # position of the mean over seeds
-    text: str
+    mean: float
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,8 @@ class Line:
     dash: int
     raw: str
     mean: str
-    first: str
-    last: str
+    first: float
+    last: float
     steps: Floats
     course: Floats
 
@@ -91,11 +92,12 @@ class Panel:
 
 @dataclass(frozen=True)
 class Histogram:
-    """Heights (percent of the highest of its own) of equal bins; `median` and `p95` are positions."""
+    """Heights (percent of its own highest) of equal bins from 0 to `longest`; `median` and `p95` are positions."""
 
     heights: list[float]
     median: float
     p95: float
+    longest: float
     ticks: list[Tick]
 
 
@@ -144,12 +146,13 @@ def forest(summary: Summary, arms: Sequence[Arm], benchmark: str, task: str | No
                 place(value),
                 place(bounds[0]) if bounds else None,
                 place(bounds[1]) if bounds else None,
-                f"{arm.title}{', seed ' + seed if seed else ''}: {percent(value)}",
+                f"{arm.title}{', seed ' + seed if seed else ''}",
+                value,
             )
             for seed, value, bounds in runs
         ]
         mean = sum(value for _, value, _ in runs) / len(runs) if runs else math.nan
-        rows.append(ForestRow(arm, marks, place(mean) if runs else None, percent(mean)))
+        rows.append(ForestRow(arm, marks, place(mean) if runs else None, mean))
     ticks = [Tick(place(at), f"{100 * at:.0f}") for at in nice_ticks(low, high, 5 if task is None else 2)]
     return Forest(task or benchmark, rows, ticks, {name: place(value) for name, value in references.items()})
 
@@ -181,7 +184,7 @@ def panel(
         strong = courses[seed]
         pick = np.unique(np.linspace(0, len(steps) - 1, min(len(steps), POINTS)).round().astype(int))
         raw = points(*_envelope(steps, values))
-        start, end = short(float(strong[0])), short(float(strong[-1]))
+        start, end = float(strong[0]), float(strong[-1])
         lines.append(Line(seed, order % 4, raw, points(steps[pick], strong[pick]), start, end, steps, strong))
     x = [Tick(100 * (at - first) / (last - first or 1.0), short(at)) for at in nice_ticks(first, last, 3)]
     y = [Tick(100 * (at - low) / (high - low), short(at)) for at in nice_ticks(low, high, 3)]
@@ -229,7 +232,8 @@ def histogram(tokens: Sequence[float], longest: float) -> Histogram:
     counts, _ = np.histogram(values, bins=BINS, range=(0, longest))
     heights = [round(float(count), 2) for count in 100 * counts / max(counts.max(), 1)]
     median, p95 = (100 * float(np.quantile(values, q)) / longest for q in (0.5, 0.95))
-    return Histogram(heights, median, p95, [Tick(100 * at / longest, short(at)) for at in nice_ticks(0, longest, 3)])
+    ticks = [Tick(100 * at / longest, short(at)) for at in nice_ticks(0, longest, 3)]
+    return Histogram(heights, median, p95, longest, ticks)
 
 
 def _range(curves: list[Floats], share: bool) -> tuple[float, float]:

@@ -8,7 +8,7 @@ on the time or the machine: the same inputs give the same bytes.
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,15 +27,18 @@ from visualzero.report.export import PAPER, csv_text, markdown_text
 from visualzero.report.figures import Forest, forest
 from visualzero.report.inputs import ReportInputs
 from visualzero.report.lengths import Length, lengths
+from visualzero.report.marks import Marks, without_marks
+from visualzero.report.numbers import numbers_text
 from visualzero.report.provenance import manifests, run_manifests, timings
 from visualzero.report.questions import Question, QuestionTable
+from visualzero.report.sample_set import Json
 from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout_groups
 from visualzero.report.scorers import UnderScorers, under_scorers
 from visualzero.report.scorers import csv_text as scorers_csv
 from visualzero.report.scorers import markdown_text as scorers_markdown
 from visualzero.report.summary import Comparison, SeedsComparison, Summary, Transfer, read_summary
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
-from visualzero.report.traces import traces
+from visualzero.report.traces import by_arm, traces
 from visualzero.report.tracked import curves_text, manifests_text, metrics_text
 
 NOTES = {
@@ -83,12 +86,13 @@ def build_report(settings: ReportInputs, out: Path) -> None:
     sets = sample_sets(settings, arms, tables, train)
     note = NOTES.get(settings.scale, NOTE)
     scores, readings = ([getattr(section, part) for section in sections] for part in ("table", "scorers"))
-    templates, code = environment(), scripts.script()
+    marks, lines = Marks(), traces(trained)
+    templates, code = environment(marks), scripts.script()
     style = "\n".join(templates.get_template(f"{name}.css.jinja").render() for name in ("style", "explore"))
     page = templates.get_template("template.html.jinja").render(
         scale=settings.scale,
         note=note,
-        answer=answer(summary, arms, [section.name for section in sections]),
+        answer=answer(summary, arms, [section.name for section in sections], marks),
         demo=settings.scale == "demo",
         scorer=summary.scorer or wording.NONE,
         margin=summary.margin,
@@ -106,7 +110,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         script=Markup(code),
         policy=scripts.policy(code, style),
         names=scripts.embedded({arm.name: scripts.arm_facts(place, arm) for place, arm in enumerate(arms)}),
-        traces=scripts.embedded(traces(trained)),
+        traces=scripts.embedded(lines),
         samples=scripts.embedded([asdict(one) for one in sets]),
     )
     files = {
@@ -117,7 +121,8 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         "curves.csv": curves_text(settings.runs),
         "manifests.json": manifests_text(settings),
         "metrics.json": metrics_text(summary),
-        "index.html": page,
+        "numbers.json": numbers_text(page, marks.values, by_arm(lines), _histograms(sections)),
+        "index.html": without_marks(page),
     }
     write_together(out, {name: content.encode("utf-8", errors="replace") for name, content in files.items()})
 
@@ -144,6 +149,15 @@ def _section(
     )
 
 
+def _histograms(sections: Iterable[Section]) -> Iterator[Json]:
+    """The bars of each histogram of response lengths: percent of its highest, equal bins from 0 to `longest` tokens."""
+    for section in sections:
+        for length in section.lengths:
+            if length.histogram:
+                where = {"benchmark": section.name, "arm": length.arm.name, "longest": length.histogram.longest}
+                yield {**where, "heights": length.histogram.heights}
+
+
 def _rollouts(
     settings: ReportInputs, arms: list[Arm], train: QuestionTable | None
 ) -> list[tuple[Arm, str, list[Group] | None]]:
@@ -159,8 +173,8 @@ def _rollouts(
     return found
 
 
-def environment() -> Environment:
-    """Jinja with escaping on and the page's number formats as filters."""
+def environment(marks: Marks) -> Environment:
+    """Jinja with escaping on and the page's number formats as filters, which leave their marks."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -168,15 +182,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters: Mapping[str, Any] = {
-        "number": wording.number,
-        "percent": wording.percent,
-        "signed": wording.signed,
-        "interval": wording.interval,
-        "p_value": wording.p_value,
-        "clean": wording.clean,
-        "clip": text.clip,
-    }
+    filters: Mapping[str, Any] = {**marks.filters(), "clean": wording.clean, "clip": text.clip}
     made.filters.update(filters)
     return made
 

@@ -1,6 +1,6 @@
 """The courses of all arms, for the figure that has them on common axes: means over seeds and their bands."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import reduce
 
 import numpy as np
@@ -22,6 +22,13 @@ def traces(courses: Iterable[Course]) -> Json:
             quantity = found.setdefault(key, {"title": panel.title, "arms": {}})
             quantity["arms"][course.arm.name] = _trace(panel)
     return {"quantities": list(found.values())}
+
+
+def by_arm(found: Json) -> Iterator[Json]:
+    """Each trace of those, with its `quantity` and `arm`."""
+    for quantity in found["quantities"]:
+        for arm, trace in quantity["arms"].items():
+            yield {"quantity": quantity["title"], "arm": arm, **trace}
 
 
 def _trace(panel: Panel) -> Json:
