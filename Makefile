@@ -33,7 +33,7 @@ record: env  ## Run the demo as DVC does, and record it: afterwards dvc.lock and
 	@$(RUN)dvc repro
 	@$(RUN)dvc status
 	@mkdir -p docs/demo && rm -f docs/demo/*
-	@install -m 644 results/demo/summary.json results/demo/report/* docs/demo
+	@install -m 644 results/demo/summary.json $$(find results/demo/report -maxdepth 1 -type f) docs/demo
 	@echo 'to commit: git add dvc.lock docs/demo'
 
 test: env lint  ## Check style, types and the workflow, then run the tests, but for the slow ones.

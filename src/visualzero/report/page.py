@@ -5,11 +5,9 @@ models or config reaches it through Jinja's escaping or as JSON that the script 
 on the time or the machine: the same inputs give the same bytes.
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from visualzero import wording
-from visualzero.errors import UserError
 from visualzero.report import scripts, text
 from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.answer import answer
@@ -31,6 +28,7 @@ from visualzero.report.marks import Marks, without_marks
 from visualzero.report.numbers import numbers_text
 from visualzero.report.provenance import manifests, run_manifests, timings
 from visualzero.report.questions import Question, QuestionTable
+from visualzero.report.sample_pages import FOLDER, sample_pages
 from visualzero.report.sample_set import Json
 from visualzero.report.samples import Case, Group, cases, contact_sheet, rollout_groups
 from visualzero.report.scorers import UnderScorers, under_scorers
@@ -40,6 +38,7 @@ from visualzero.report.summary import Comparison, SeedsComparison, Summary, Tran
 from visualzero.report.tables import Arm, ArmTable, arm_table, seeds_of, study_arms
 from visualzero.report.traces import by_arm, traces
 from visualzero.report.tracked import curves_text, manifests_text, metrics_text
+from visualzero.report.writing import write_together
 
 NOTES = {
     "demo": "Demo scale: a tiny model on rendered scenes. These numbers show that the pipeline works; they say nothing"
@@ -122,9 +121,10 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         "manifests.json": manifests_text(settings),
         "metrics.json": metrics_text(summary),
         "numbers.json": numbers_text(page, marks.values, by_arm(lines), _histograms(sections)),
-        "index.html": without_marks(page),
     }
-    write_together(out, {name: content.encode("utf-8", errors="replace") for name, content in files.items()})
+    samples = sample_pages(settings, arms, tables, sets, templates, style)
+    texts = chain(files.items(), samples, [("index.html", without_marks(page))])
+    write_together(out, ((name, content.encode("utf-8", errors="replace")) for name, content in texts), FOLDER)
 
 
 def _section(
@@ -185,22 +185,3 @@ def environment(marks: Marks) -> Environment:
     filters: Mapping[str, Any] = {**marks.filters(), "clean": wording.clean, "clip": text.clip}
     made.filters.update(filters)
     return made
-
-
-def write_together(out: Path, files: Mapping[str, bytes]) -> None:
-    """Write `files` into a folder beside `out` and move them there; the last one, the page, is moved last."""
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-        try:
-            fresh.chmod(0o755)  # mkdtemp's 0700 would follow the folder to its place
-            for name, content in files.items():
-                (fresh / name).write_bytes(content)
-            if not out.exists():
-                fresh.rename(out)
-            for name in files if fresh.exists() else ():
-                os.replace(fresh / name, out / name)
-        finally:
-            shutil.rmtree(fresh, ignore_errors=True)
-    except OSError as error:
-        raise UserError(f"report: {out}: {error}: make the folder writable or choose another") from error

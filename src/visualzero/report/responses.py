@@ -42,7 +42,7 @@ def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: Qu
     said: dict[str, list[Said]] = {key: [] for key in islice(_in_turn(table), room.rows // max(runs, 1) + 1)}
     total = 0
     for arm in arms:
-        for one in _said(inputs, arm, name):
+        for one in said_by(inputs, arm, name):
             total += 1
             said.get(str(one.prediction["id"]), []).append(one)
     lengths = {key: [len(one.text) for one in ones] for key, ones in said.items() if ones}
@@ -61,7 +61,8 @@ def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: Qu
     )
 
 
-def _said(inputs: ReportInputs, arm: Arm, benchmark: str) -> Iterator[Said]:
+def said_by(inputs: ReportInputs, arm: Arm, benchmark: str) -> Iterator[Said]:
+    """All responses of an arm to a benchmark, seed by seed."""
     keys = [key for key in inputs.predictions if (key[0], key[2]) == (arm.name, benchmark)]
     for key in sorted(keys, key=lambda key: seed_order(str(key[1]))):
         scores = {str(row["id"]): row for row in read_lines(inputs.scores.get(key), ["id", "correct"]) or []}

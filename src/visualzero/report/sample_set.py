@@ -56,6 +56,11 @@ class SampleSet:
     rows: list[Json]
     total: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether all rows of the study are there."""
+        return len(self.rows) >= self.total
+
 
 def question_facts(question: Question) -> Json:
     """A question as the browser shows it."""

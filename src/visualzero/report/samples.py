@@ -140,7 +140,7 @@ def cases(inputs: ReportInputs, arms: Sequence[Arm], benchmark: str, table: Ques
     made = []
     for key, question in table.get(chosen).items():
         responses = [
-            _response(
+            judge(
                 arm, seeds.get(arm.name), said.get(arm.name, {}).get(key), scores.get(arm.name, {}).get(key), question
             )
             for arm in arms
@@ -153,9 +153,16 @@ def _by_id(path: Path | None, need: str) -> dict[str, dict[str, Any]]:
     return {str(row["id"]): row for row in read_lines(path, ["id", need]) or []}
 
 
-def _response(
-    arm: Arm, seed: Any, said: dict[str, Any] | None, score: dict[str, Any] | None, question: Question
+def judge(
+    arm: Arm,
+    seed: Any,
+    said: dict[str, Any] | None,
+    score: dict[str, Any] | None,
+    question: Question,
+    head: int = 700,
+    tail: int = 300,
 ) -> Response:
+    """A response with its verdict by the rows of predictions and scores; of a long text head and tail are kept."""
     if said is None:
         return Response(arm, "", "not run", "", [])
     index = _chosen(score, len(question.choices))
@@ -164,7 +171,8 @@ def _response(
     if index is not None:
         answer = f"({chr(65 + index)}) {question.choices[index]}"
     its = verdict(score, len(question.choices))
-    return Response(arm, "" if seed is None else f"seed {seed}", its, answer, marked(str(said["response"] or "")))
+    pieces = marked(str(said["response"] or ""), head, tail)
+    return Response(arm, "" if seed is None else f"seed {seed}", its, answer, pieces)
 
 
 def verdict(score: dict[str, Any] | None, options: int) -> str:

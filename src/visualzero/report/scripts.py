@@ -38,6 +38,11 @@ def policy(script: str, style: str) -> str:
     )
 
 
+def still_policy(style: str) -> str:
+    """The policy of a page without any script."""
+    return f"default-src 'none'; style-src {_source(style)}; img-src data:; base-uri 'none'; form-action 'none'"
+
+
 def embedded(content: Any) -> Markup:
     """Content as JSON that stands in a script element and can't end it."""
     text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))

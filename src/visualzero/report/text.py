@@ -38,9 +38,9 @@ def clip(text: str, head: int = 700, tail: int = 300) -> str:
     return text if left < 100 else f"{text[:head]} … {left} characters left out … {text[-tail:]}"
 
 
-def marked(text: str) -> list[tuple[bool, str]]:
+def marked(text: str, head: int = 700, tail: int = 300) -> list[tuple[bool, str]]:
     """A response in pieces: (whether it is a think or answer tag, text). Never markup: the template escapes them."""
-    return [(bool(MARKS.fullmatch(piece)), piece) for piece in MARKS.split(clip(clean(text))) if piece]
+    return [(bool(MARKS.fullmatch(piece)), piece) for piece in MARKS.split(clip(clean(text), head, tail)) if piece]
 
 
 def seed_order(seed: str) -> tuple[int, str]:
