@@ -1,17 +1,20 @@
 """The report in a browser: it asks for nothing, complains of nothing, and works by mouse, keyboard and address."""
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from chromium import Opened, chromium, opened
 from report_study import ARMS, EVIL, write_study
 from visualzero.report import ReportInputs, build_report
 
 DETAIL = ".explore .full h3"
+PICTURES = "VISUALZERO_SCREENSHOTS"  # names the folder in which pictures of the page are kept
 
 
 @pytest.fixture(scope="module")
@@ -214,9 +217,32 @@ def test_axe_finds_nothing_serious(browser: Any, address: str, scheme: str, widt
     assert told == []
 
 
-def test_printing_leaves_out_what_needs_a_hand_and_shows_all_text(browser: Any, address: str, tmp_path: Path) -> None:
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Where pictures go: a folder that is kept if the environment names one."""
+    folder = Path(os.environ.get(PICTURES) or tmp_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_pictures_show_the_whole_page_in_its_scheme(
+    browser: Any, address: str, width: int, scheme: str, pictures: Path
+) -> None:
+    file = pictures / f"page-{width}-{scheme}.png"
+    page = opened(browser, address, width, color_scheme=scheme).page
+    page.screenshot(path=file, full_page=True)
+    with Image.open(file) as picture:
+        assert picture.width == width
+        assert picture.height == page.evaluate("document.documentElement.scrollHeight")
+        paper = sum(picture.convert("RGB").getpixel((2, 2)))
+    assert (paper > 600) == (scheme == "light")
+
+
+def test_printing_leaves_out_what_needs_a_hand_and_shows_all_text(browser: Any, address: str, pictures: Path) -> None:
     page = opened(browser, address).page
     page.emulate_media(media="print")
     assert page.locator(".arms:visible, .filters:visible, .list:visible").count() == 0
-    page.pdf(path=tmp_path / "page.pdf")
-    assert (tmp_path / "page.pdf").stat().st_size > 10_000
+    page.pdf(path=pictures / "page-print.pdf")
+    assert (pictures / "page-print.pdf").stat().st_size > 10_000
