@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from chromium import chromium, opened
 from report_study import SEEDS, write_study
 from visualzero.errors import UserError
 from visualzero.report import ReportInputs, build_report, explorer, sample_pages
@@ -136,3 +137,18 @@ def test_an_image_that_is_none_is_named_and_nothing_is_written(study: ReportInpu
     with pytest.raises(UserError, match=r"toyspace\.parquet: question Depth-7: image"):
         build_report(study, tmp_path / "out")
     assert {path.name for path in tmp_path.iterdir()} == {"study"}
+
+
+@pytest.mark.usefixtures("little_room")
+@pytest.mark.parametrize("name", ["1-001.html", "index.html"])
+def test_a_page_asks_for_nothing_complains_of_nothing_and_fits_a_phone(
+    name: str, study: ReportInputs, tmp_path: Path
+) -> None:
+    build_report(study, tmp_path / "out")
+    with chromium() as browser:
+        seen = opened(browser, (tmp_path / "out/samples" / name).as_uri(), 360)
+        assert seen.page.evaluate("document.documentElement.scrollWidth") == 360
+        seen.page.get_by_role("link", name="The report").first.click()
+        assert seen.page.locator("h1").inner_text() == "R1-Zero for a vision-language model"
+        assert seen.complaints == []
+        assert [url for url in seen.requests if not url.endswith("/out/index.html")] == []
