@@ -123,6 +123,22 @@ def write_run(folder: Path, recipe: str, seed: str) -> Path:
     return folder
 
 
+def with_checkpoints(inputs: ReportInputs, root: Path, steps: tuple[int, ...] = (10, 20, 30)) -> ReportInputs:
+    """The same study, whose runs of GRPO have kept weights, which have answered the first benchmark at these steps."""
+    checkpoints = {}
+    for seed in SEEDS["base-grpo"]:
+        for step in steps:
+            rows = [
+                {"id": f"{task}-{i}", "n_tokens": step + i, "finish_reason": "stop"}
+                | {"response": f"At {step}: {EVIL}</think> <answer>{'BA'[step // 10 % 2]}</answer>"}
+                for task in BENCHMARKS["toyspace"]
+                for i in range(8)
+            ]
+            checkpoints["base-grpo", seed, step] = root / f"kept-{seed}-{step}.jsonl"
+            checkpoints["base-grpo", seed, step].write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return replace(inputs, checkpoints=checkpoints, prefixed=frozenset(["base-grpo"]))
+
+
 def write_study(root: Path) -> ReportInputs:
     """A study with two benchmarks, a user's task, an arm of two seeds, and an arm that was never run."""
     rng = random.Random(0)

@@ -139,9 +139,9 @@ function browse(place, sets, arms, choice) {
   });
 }
 
-/** Names a row in an address: arm, seed, step and place of a rollout, question. */
+/** Names a row in an address: arm, seed, step and place of a rollout or step of a checkpoint, question. */
 function rowKey(set, row) {
-  const when = row.step === undefined ? [] : [row.step, row.place];
+  const when = [row.step, row.place].filter((part) => part !== undefined);
   return [row.arm, row.seed, ...when, set.questions[row.question].id].join("/");
 }
 

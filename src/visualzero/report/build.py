@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from visualzero.config import Study
-from visualzero.layout import Layout, seeds_of
+from visualzero.layout import Layout, kept_steps, seeds_of
 from visualzero.manifest import verify
 from visualzero.progress import say
+from visualzero.prompts import forced_prefix
 from visualzero.report.inputs import ReportInputs, Seed
 from visualzero.report.page import build_report
 
@@ -38,9 +39,17 @@ def report_study(study: Study, layout: Layout) -> None:
             if path != layout.timings / "report.tsv"  # of the page's last build, not of this one
         },
         curve=layout.curve,
+        checkpoints={
+            (arm, seed, step): layout.checkpoint_predictions(arm, seed, step, benchmarks[0])
+            for arm in study.trained_arms()
+            for seed in study.seeds
+            for step in kept_steps(study, arm)
+        },
+        prefixed=frozenset(name for name, arm in study.arms.items() if forced_prefix(arm.asked_with)),
         models={init: layout.model(init).parent / "manifest.json" for init in ("base", "instruct")},
     )
-    for files in (inputs.predictions, inputs.scores, inputs.benchmarks, {"train": layout.questions("train")}):
+    tables = {**inputs.benchmarks, "train": layout.questions("train")}
+    for files in (inputs.predictions, inputs.scores, inputs.checkpoints, tables):
         for path in files.values():
             _verify(path.with_suffix(".json"))
     for (arm, _), run in inputs.runs.items():

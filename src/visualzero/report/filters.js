@@ -45,10 +45,10 @@ function passing(set, fields, choice) {
   });
 }
 
-/** Whether another arm, under the same seed where it has that one, is right where this one is not, or the reverse. */
+/** Whether another arm, at the same step and seed where it has these, is right where this one is not, or the reverse. */
 function flips(set, row, against) {
   const theirs = set.byQuestion.get(row.question).filter((one) => one.arm === against);
-  const other = theirs.find((one) => one.seed === row.seed) ?? theirs[0];
+  const other = theirs.find((one) => one.seed === row.seed && one.step === row.step) ?? theirs[0];
   return other !== undefined && (other.verdict === "right") !== (row.verdict === "right");
 }
 

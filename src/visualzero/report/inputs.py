@@ -27,6 +27,8 @@ class ReportInputs:
     JSONL files by (arm, seed, benchmark); `benchmarks` and `train` are Question tables; an arm is a dict with title,
     recipe, init, prompt, reward, paper (percent by task and `micro`, or None); `timings` are Snakemake benchmark files
     by job name; `models` are manifests by model name; `curve` is the CSV of accuracy against steps, where there is one.
+    `checkpoints[arm, seed, step]` are JSONL files of what kept weights answer to the first benchmark, and `prefixed`
+    the arms whose prompt has already written `<think>`.
     """
 
     scale: str
@@ -40,6 +42,8 @@ class ReportInputs:
     timings: dict[str, Path] = field(default_factory=dict)
     models: dict[str, Path] = field(default_factory=dict)
     curve: Path | None = None
+    checkpoints: dict[tuple[str, Seed, int], Path] = field(default_factory=dict)
+    prefixed: frozenset[str] = frozenset()
 
 
 def read_json(path: Path, what: str) -> Any:

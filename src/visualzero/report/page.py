@@ -18,6 +18,7 @@ from visualzero import wording
 from visualzero.report import scripts, text
 from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.answer import answer
+from visualzero.report.checkpoints import STEPS
 from visualzero.report.curves import courses
 from visualzero.report.explorer import sample_sets
 from visualzero.report.export import PAPER, csv_text, markdown_text
@@ -82,7 +83,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         for name in dict.fromkeys([*named, *summary.comparisons])
     ]
     trained = courses(arms, settings.runs, settings.curve)
-    sets = sample_sets(settings, arms, tables, train)
+    sets = sample_sets(settings, arms, tables, train, summary.scorer or "")
     note = NOTES.get(settings.scale, NOTE)
     scores, readings = ([getattr(section, part) for section in sections] for part in ("table", "scorers"))
     marks, lines = Marks(), traces(trained)
@@ -101,6 +102,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         paper=PAPER,
         courses=trained,
         sets=sets,
+        steps=STEPS,
         rollouts=_rollouts(settings, arms, train),
         timings=timings(settings.timings),
         models=manifests(settings.models),

@@ -70,10 +70,12 @@ function valuesPart(set, row, question) {
   return element("dl", { class: "values" }, ...shown.map(pair));
 }
 
-/** Seed, and of a rollout step and place in its group. */
+/** Seed, step if it is of one, and of a rollout its place in its group. */
 function whichRun(row) {
-  const rollout = row.step === undefined ? [] : [`step ${row.step}`, `rollout ${row.place}`];
-  return [...(row.seed ? [`seed ${row.seed}`] : []), ...rollout];
+  const parts = { seed: row.seed || undefined, step: row.step, rollout: row.place };
+  return Object.keys(parts)
+    .filter((name) => parts[name] !== undefined)
+    .map((name) => `${name} ${parts[name]}`);
 }
 
 function rowTitle(row, arms) {
@@ -97,7 +99,8 @@ function detailParts(set, row, arms, choice, address) {
   const rollouts = set.kind === "rollouts";
   const kin = set.byQuestion.get(row.question).filter((one) => one !== row && choice.shows(one.arm));
   const group = kin.filter((one) => rollouts && one.arm === row.arm && one.seed === row.seed && one.step === row.step);
-  const others = kin.filter((one) => !group.includes(one) && (!rollouts || one.place === row.place));
+  const beside = rollouts ? (one) => one.place === row.place : (one) => one.step === row.step;
+  const others = kin.filter((one) => !group.includes(one) && beside(one));
   return [
     element("header", {}, element("h3", {}, rowTitle(row, arms)), verdictMark(row)),
     element("p", { class: "cap" }, [question.task, question.id].filter(Boolean).join(" \u00b7 ")),

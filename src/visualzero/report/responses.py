@@ -39,7 +39,7 @@ class Said:
 def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: QuestionTable, room: Room) -> SampleSet:
     """Questions of the tasks in turn, each task's by id, with the responses of all arms and seeds."""
     runs = sum(its == name and path.is_file() for (_, _, its), path in inputs.predictions.items())
-    said: dict[str, list[Said]] = {key: [] for key in islice(_in_turn(table), room.rows // max(runs, 1) + 1)}
+    said: dict[str, list[Said]] = {key: [] for key in islice(in_turn(table), room.rows // max(runs, 1) + 1)}
     total = 0
     for arm in arms:
         for one in said_by(inputs, arm, name):
@@ -55,7 +55,9 @@ def response_set(inputs: ReportInputs, arms: Iterable[Arm], name: str, table: Qu
         columns=[clean(scorer) for scorer in scorers],
         questions=[question_facts(read[key]) for key in chosen],
         rows=[
-            _row(place, one, scorers, len(read[key].choices)) for place, key in enumerate(chosen) for one in said[key]
+            response_row(place, one, scorers, len(read[key].choices))
+            for place, key in enumerate(chosen)
+            for one in said[key]
         ],
         total=total,
     )
@@ -70,12 +72,14 @@ def said_by(inputs: ReportInputs, arm: Arm, benchmark: str) -> Iterator[Said]:
             yield Said(arm, "" if key[1] is None else str(key[1]), row, scores.get(str(row["id"]), {}))
 
 
-def _in_turn(table: QuestionTable) -> Iterator[str]:
+def in_turn(table: QuestionTable) -> Iterator[str]:
+    """The ids of the tasks in turn, each task's in their order."""
     by_task = (sorted(key for key, its in table.task_of.items() if its == task) for task in table.tasks)
     return (key for key in chain.from_iterable(zip_longest(*by_task)) if key is not None)
 
 
-def _row(question: int, one: Said, scorers: list[str], options: int) -> Json:
+def response_row(question: int, one: Said, scorers: list[str], options: int) -> Json:
+    """A response as the browser has it: `question` is the position of its question, which has so many options."""
     its = shown(one.text)
     return {
         "question": question,

@@ -43,14 +43,14 @@ class Room:
 
 @dataclass(frozen=True)
 class SampleSet:
-    """Responses to a benchmark, or the rollouts of training.
+    """Responses to a benchmark, those of checkpoints that runs keep, or the rollouts of training.
 
     A row has the position of its question, arm, seed, verdict, text, cues, and in `values` for each of `columns` which
     option that scorer reads, or what that reward term gives. `total` counts the rows that the study has.
     """
 
     name: str
-    kind: str  # responses or rollouts
+    kind: str  # responses, checkpoints or rollouts
     columns: list[str]
     questions: list[Json]
     rows: list[Json]
