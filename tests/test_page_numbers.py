@@ -152,6 +152,34 @@ def test_another_number_in_the_summary_is_another_on_the_page_and_in_the_json(
     assert of(numbers, arm="base", what="Parsed")[0] == ("33.4", 0.3337)
 
 
+def text_of(page: Path) -> str:
+    return " ".join(re.sub("<[^>]+>", " ", page.read_text(encoding="utf-8")).split())
+
+
+def test_sentences_between_the_tables_follow_their_numbers(study: ReportInputs, built: Path, tmp_path: Path) -> None:
+    summary = json.loads(study.summary.read_text())
+    summary["margin"] = 0.03
+    summary["scorer_agreement"]["toyspace"]["n"] = 18
+    both = [*summary["comparisons"]["toyspace"], *summary["comparisons_over_seeds"]["toyspace"]]
+    for entry in both:
+        entry["changes_sign"] = False
+    (tmp_path / "summary.json").write_text(json.dumps(summary))
+    (tmp_path / "job.tsv").write_text("s\th:m:s\tmax_rss\n600.0\t0:10:00\t2048.5\n")
+    timings = {**study.timings, "grpo base-grpo": tmp_path / "job.tsv"}
+    build_report(replace(study, summary=tmp_path / "summary.json", timings=timings), tmp_path / "out")
+    before, after = text_of(built / "index.html"), text_of(tmp_path / "out/index.html")
+    for was, became in [
+        ("lies within 2.0 points of zero", "lies within 3.0 points of zero"),
+        ("over the same 16 responses", "over the same 18 responses"),
+        ("takes 77 % of the 6.5 min of job time", "takes 87 % of the 11.5 min of job time"),
+        ("1 of 1 planned differences change their sign", "None of these differences turns round"),
+    ]:
+        assert was in before
+        assert became not in before
+        assert became in after
+        assert was not in after
+
+
 def test_the_page_that_is_written_has_no_marks(built: Path) -> None:
     page = (built / "index.html").read_text(encoding="utf-8")
     assert not re.search("[\x00-\x08\x0b-\x1f]", page)
