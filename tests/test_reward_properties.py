@@ -29,7 +29,14 @@ PIECES = (
         "*" * 30,
     ),
 )
-RANGES = {"accuracy": (0, 1), "format": (0, 1), "length": (0, math.inf), "overlong": (-1, 0), "repetition": (-1, 0)}
+RANGES = {
+    "accuracy": (0, 1),
+    "coin": (0, 1),
+    "format": (0, 1),
+    "length": (0, math.inf),
+    "overlong": (-1, 0),
+    "repetition": (-1, 0),
+}
 completions = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=12).map("".join)
 options = st.lists(st.one_of(st.sampled_from(PIECES), st.text(min_size=1, max_size=5)), min_size=2, max_size=26)
 

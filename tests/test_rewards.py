@@ -17,7 +17,7 @@ def value(term: str, completion: str, **changes) -> float:
 
 
 def test_every_file_is_a_term():
-    assert sorted(reward_terms()) == ["accuracy", "format", "length", "overlong", "repetition"]
+    assert sorted(reward_terms()) == ["accuracy", "coin", "format", "length", "overlong", "repetition"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,19 @@ def test_format_pays_for_one_thought_and_one_answer(completion, expected):
 
 def test_length_is_the_number_of_tokens_whatever_they_say():
     assert value("length", "", n_tokens=700) == 700.0
+
+
+def test_a_coin_pays_half_of_the_rollouts_whatever_they_say():
+    tosses = [value("coin", text, rollout=f"1/{step}/q/0") for text in (GOOD, "", "Right") for step in range(1000)]
+    assert set(tosses) == {0.0, 1.0}
+    assert sum(tosses) == pytest.approx(1500, abs=3 * 27)  # 27 is the standard deviation
+
+
+def test_a_coin_is_tossed_anew_for_each_rollout_and_the_same_for_the_same_one():
+    group = [value("coin", GOOD, rollout=f"1/0/q/{place}") for place in range(64)]
+    assert group == [value("coin", GOOD, rollout=f"1/0/q/{place}") for place in range(64)]
+    assert len(set(group)) == 2  # equal completions of a group do not earn the same
+    assert group != [value("coin", GOOD, rollout=f"2/0/q/{place}") for place in range(64)]
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,12 @@ class Arm(Section):
     trajectories: Trajectories | None = Field(
         default=None, description="What an sft arm learns to write; null: the right choices."
     )
+    altered: Literal["blind", "shuffled_answers"] | None = Field(
+        default=None,
+        description="What is done to its training questions: blind shows grey images, shuffled_answers draws which"
+        " option is right; null: nothing.",
+    )
+    extra: bool = Field(default=False, description="Left out of `run: all`: run where it or its set is named.")
     sft: dict[str, Any] = Field(default={}, description="Keys of sft that differ for this arm.")
     grpo: dict[str, Any] = Field(default={}, description="Keys of grpo that differ for this arm.")
     evaluate: dict[str, Any] = Field(default={}, description="Keys of evaluate that differ for this arm.")
@@ -132,7 +138,11 @@ class Study(Section):
     scale: Name = Field(description="How big: the file of config/scale to use; results go to results/<scale>.")
     seeds: Seeds = Field(description="Every trained arm is run once for each of these seeds.")
     run: list[Name] = Field(
-        min_length=1, description="Which arms are run: a list of names, all, or a mapping of scales to one of these."
+        min_length=1,
+        description="Which arms are run: a list of arms and sets, all, or a mapping of scales to one of these.",
+    )
+    sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
+        default={}, description="Named lists of arms, which run may name."
     )
     arms: dict[Name, Arm] = Field(min_length=1, description="The arms by name; once read, those that are run.")
     rewards: dict[Name, Reward] = Field(default={}, description="The rewards by name.")

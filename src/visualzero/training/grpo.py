@@ -8,6 +8,7 @@ in the loss type, beta and the KL's bias correction, so these are set here. The 
 (training/sharing), unless `grpo.sharing` is off.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -24,6 +25,7 @@ from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import pay, reward_terms
 from visualzero.training.alarms import AlarmBell
+from visualzero.training.altering import BLIND
 from visualzero.training.callbacks import StepReport
 from visualzero.training.checkpoints import LOGGED
 from visualzero.training.pictures import Pictures
@@ -70,7 +72,13 @@ def train_grpo(run: Run) -> None:
         model=model,
         args=arguments,
         reward_funcs=[
-            reward_function(term, forced_prefix(run.arm.prompt), log_ids=i == 0, max_tokens=recipe.max_completion)
+            reward_function(
+                term,
+                forced_prefix(run.arm.prompt),
+                log_ids=i == 0,
+                max_tokens=recipe.max_completion,
+                seed=run.seed,
+            )
             for i, term in enumerate(weights)
         ],
         train_dataset=_dataset(run, questions),
@@ -125,16 +133,17 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "answer_index": Value("int64"),
         }
     )
-    return Dataset.from_list(rows, features=features).with_transform(Pictures(run.questions))
+    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND)
+    return Dataset.from_list(rows, features=features).with_transform(pictures)
 
 
 def reward_function(
-    term: str, prefix: str, log_ids: bool = False, max_tokens: int | None = None
+    term: str, prefix: str, log_ids: bool = False, max_tokens: int | None = None, seed: int = 0
 ) -> Callable[..., list[float]]:
     """A reward term in the form that TRL calls.
 
-    `prefix` is what the prompt has already written of the completion, `max_tokens` the limit of its length. With
-    `log_ids` the question ids go into TRL's table of completions; one term of a reward does that for all.
+    `prefix` is what the prompt has already written of the completion, `max_tokens` the limit of its length, `seed` the
+    run's. With `log_ids` the question ids go into TRL's table of completions; one term of a reward does that for all.
     """
     score = reward_terms()[term]
 
@@ -150,7 +159,9 @@ def reward_function(
         texts = [text_of(completion) for completion in completions]
         if log_ids:
             log_extra("id", question_id)
-        rows = zip(texts, completion_ids, choices, answer_index, question_id, strict=True)
+        step = kwargs["trainer_state"].global_step if "trainer_state" in kwargs else 0
+        names = rollout_names(seed, step, question_id)
+        rows = zip(texts, completion_ids, choices, answer_index, question_id, names, strict=True)
         return [
             pay(
                 term,
@@ -161,12 +172,23 @@ def reward_function(
                 answer_index=answer,
                 n_tokens=len(ids),
                 max_tokens=max_tokens,
+                rollout=name,
             )
-            for text, ids, options, answer, id_ in rows
+            for text, ids, options, answer, id_, name in rows
         ]
 
     reward.__name__ = term
     return reward
+
+
+def rollout_names(seed: int, step: int, questions: list[str]) -> list[str]:
+    """Which rollout each one of a batch is: the run's seed, the step, its question, its place among those of that."""
+    places: Counter[str] = Counter()
+    names = []
+    for question in questions:
+        names.append(f"{seed}/{step}/{question}/{places[question]}")
+        places[question] += 1
+    return names
 
 
 def collect_rollouts(folder: Path, out: Path, weights: dict[str, float]) -> None:
