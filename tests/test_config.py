@@ -30,9 +30,18 @@ from visualzero.config import (
 from visualzero.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
-TERMS = ("accuracy", "coin", "format", "length")
+TERMS = ("accuracy", "adaptive", "answer_first", "coin", "format", "length")
 PROMPTS = (
-    *("chat", "chat_answer", "chat_image", "chat_think", "chat_think_image", "chat_think_newline"),
+    *(
+        "chat",
+        "chat_adaptive",
+        "chat_answer",
+        "chat_answer_first",
+        "chat_image",
+        "chat_think",
+        "chat_think_image",
+        "chat_think_newline",
+    ),
     *("plain", "r1_zero", "r1_zero_image", "r1_zero_image_blank"),
 )
 SIX = ["base", "base-reason", "base-sft", "base-grpo", "instruct", "instruct-grpo"]
@@ -284,7 +293,7 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         (
             "rewards: {r1: {terms: {acuracy: 1.0}}, r1-length: {terms: {length: 1}}}",
             "rewards.r1.terms.acuracy: unknown reward term 'acuracy'; did you mean 'accuracy'?"
-            " (known: accuracy, coin, format, length)",
+            " (known: accuracy, adaptive, answer_first, coin, format, length)",
         ),
         ("rewards: {r1: {terms: {accuracy: .nan}}}", "rewards.r1.terms.accuracy: must be a finite number, not nan"),
         ("rewards: {r1: {terms: {accuracy: .inf}}}", "rewards.r1.terms.accuracy: must be a finite number, not inf"),
@@ -302,7 +311,7 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         (
             "arms: {a: {title: A, init: base, recipe: none, prompt: r1zero}}",
             "arms.a.prompt: unknown prompt style 'r1zero'; did you mean 'r1_zero'?"
-            " (known: chat, chat_answer, chat_image, ",
+            " (known: chat, chat_adaptive, chat_answer, ",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: grpo, prompt: plain, reward: r2}}",
@@ -397,6 +406,22 @@ def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], root: Path, change: 
         ("base-grpo", "trajectories: {path: x.csv}", "trajectories: has no use: the arm's recipe is grpo; remove"),
         ("base-grpo", "grpo: {bta: 0}", "grpo.bta: unknown key 'bta'; did you mean 'beta'? (known: steps, "),
         ("base-grpo", "grpo: {micro_batch: 48}", "grpo: micro_batch 48 does not divide the 64 samples of a step; "),
+        ("base-grpo", "grpo: {loss: cipso}", "grpo.loss: unknown value 'cipso'; did you mean 'cispo'? (known: grpo, "),
+        (
+            "base-grpo",
+            "grpo: {loss: dapo, ratio: sequence}",
+            "grpo: ratio: sequence weighs completions, and loss: dapo would weigh them by their length; set loss to",
+        ),
+        (
+            "base-grpo",
+            "grpo: {loss: dr_grpo, perception: {}}",
+            "grpo: perception goes with loss grpo or dapo and with sharing, not with loss dr_grpo and sharing on; ",
+        ),
+        (
+            "base-grpo",
+            "grpo: {perception: {wight: 1}}",
+            "grpo.perception.wight: unknown key 'wight'; did you mean 'wei",
+        ),
         ("base-grpo", "grpo: {resample: {tries: 0}}", "grpo.resample.tries: must be greater than 0, not 0"),
         ("base-grpo", "evaluate: {repetition_penalty: 0}", "evaluate.repetition_penalty: must be greater than 0, not"),
         ("base-grpo", "evaluate: {scorer: letter}", "evaluate.scorer: is the same for all arms; set evaluate.scorer"),

@@ -10,10 +10,12 @@ import yaml
 
 from training_runs import ROOT, MakeRun, make_run
 from visualzero.data.question import read_questions
+from visualzero.layout import Layout
 from visualzero.rewards import reward_terms
 from visualzero.training import pace
-from visualzero.training.grpo import rollout_names, train_grpo
+from visualzero.training.grpo import train_grpo
 from visualzero.training.run import Run
+from visualzero.trial import try_term
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 __all__ = ["make_run"]  # the fixture
@@ -41,29 +43,34 @@ def rollouts(run: Run) -> pd.DataFrame:
     return pd.read_parquet(run.out / "rollouts.parquet")
 
 
+@pytest.fixture
+def paid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A random model earns nothing by what it says: each completion is paid by its letters, or by the coin."""
+    terms = {name: lambda completion, **about: float(len(completion)) for name in reward_terms()}
+    monkeypatch.setattr("visualzero.training.grpo.reward_terms", lambda: terms | {"coin": reward_terms()["coin"]})
+
+
+@pytest.mark.usefixtures("paid")
 @pytest.mark.parametrize("arm", EXTRA)
 def test_every_extra_arm_trains(make_run: MakeRun, arm: str) -> None:
     run = make_run(arm, f"run=[{arm}]")
     train_grpo(run)
     history = pd.read_parquet(run.out / "history.parquet")
-    assert np.isfinite(history[["loss", "grad_norm", "reward"]]).all(axis=None)
+    assert list(history["step"]) == [1, 2]
+    assert np.isfinite(history["loss"]).all()
+    assert (history["grad_norm"] > 0).all()
     assert {name for name in rollouts(run) if name.startswith("reward_")} == {
         f"reward_{term}" for term in CONFIG["rewards"][run.arm.reward]["terms"]
     }
 
 
-def test_a_coin_is_tossed_for_each_rollout_of_a_run_and_can_be_tossed_again(make_run: MakeRun) -> None:
+def test_a_coin_is_tossed_for_each_rollout_of_a_run_and_the_same_when_tried_again(make_run: MakeRun) -> None:
     run = make_run("base-grpo-random", "run=causes", seed=3)
+    run = dataclasses.replace(run, out=run.out.parents[2] / "runs" / run.arm_name / "3")
     train_grpo(run)
-    table = rollouts(run)
-    assert set(table["reward_coin"]) == {0.0, 1.0}
-    toss = reward_terms()["coin"]
-    for step, rows in table.groupby("step"):
-        names = rollout_names(3, int(step) - 1, list(rows["id"]))
-        texts = [f"<think>{text}" for text in rows["completion"]]
-        facts = {"choices": [], "answer_index": 0, "n_tokens": 0}
-        again = [toss(text, rollout=name, **facts) for text, name in zip(texts, names, strict=True)]
-        assert again == list(rows["reward_coin"])
+    assert set(rollouts(run)["reward_coin"]) == {0.0, 1.0}
+    found = try_term(run.study, Layout("demo"), "coin", run.out / "rollouts.parquet")
+    assert (found["completions"], found["unlike_recorded"]) == (16, 0)
 
 
 def test_a_run_paid_at_random_that_was_ended_goes_on_to_the_same_bytes(

@@ -9,7 +9,21 @@ from properties import MANY
 from visualzero.rewards import reward_terms, score_completion
 
 PIECES = (
-    *("<think>", "</think>", "<answer>", "</answer>", "(A)", "(B", "left", "right", "The answer is ", "\\boxed{", "}"),
+    *(
+        "<think>",
+        "</think>",
+        "<answer>",
+        "</answer>",
+        "<reason>",
+        "</reason>",
+        "(A)",
+        "(B",
+        "left",
+        "right",
+        "The answer is ",
+        "\\boxed{",
+        "}",
+    ),
     *(
         "no",
         "not ",
@@ -31,6 +45,8 @@ PIECES = (
 )
 RANGES = {
     "accuracy": (0, 1),
+    "adaptive": (0, 1),
+    "answer_first": (0, 1),
     "coin": (0, 1),
     "format": (0, 1),
     "length": (0, math.inf),

@@ -17,7 +17,9 @@ def value(term: str, completion: str, **changes) -> float:
 
 
 def test_every_file_is_a_term():
-    assert sorted(reward_terms()) == ["accuracy", "coin", "format", "length", "overlong", "repetition"]
+    assert sorted(reward_terms()) == [
+        *("accuracy", "adaptive", "answer_first", "coin", "format", "length", "overlong", "repetition"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,44 @@ def test_accuracy_pays_for_choosing_the_right_option_and_not_for_hedging(complet
 )
 def test_format_pays_for_one_thought_and_one_answer(completion, expected):
     assert value("format", completion) == expected
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        ("<answer>(B) right</answer>\n<reason>The ball is left of the cube.</reason>\n", 1.0),
+        ("<reason>The ball is left of the cube.</reason><answer>(B) right</answer>", 0.0),
+        ("<answer>(B) right</answer>", 0.0),
+        ("<answer>(B) right</answer><reason> </reason>", 0.0),
+        ("<answer>left</answer><answer>right</answer><reason>Both.</reason>", 0.0),
+        ("<think>t</think><answer>right</answer><reason>Again.</reason>", 0.0),
+        ("<answer><think>t</think>right</answer><reason>Inside.</reason>", 0.0),
+        (GOOD, 0.0),
+    ],
+)
+def test_answer_first_pays_for_one_answer_and_then_one_reason(completion, expected):
+    assert value("answer_first", completion) == expected
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        (GOOD, 1.0),
+        ("<answer>(B) right</answer>", 1.0),
+        ("right", 0.0),
+        ("<answer>(B) right</answer> Bye.", 0.0),
+        ("<answer>left</answer><answer>right</answer>", 0.0),
+        ("<think>t</think>", 0.0),
+        ("<answer> </answer>", 0.0),
+        ("<answer>right</answer><think>t</think>", 0.0),
+    ],
+)
+def test_adaptive_pays_for_an_answer_with_a_thought_before_it_or_without(completion, expected):
+    assert value("adaptive", completion) == expected
+
+
+def test_an_answer_before_its_reason_is_read_like_any_other():
+    assert value("accuracy", "<answer>(B) right</answer><reason>Not left, though left is near.</reason>") == 1.0
 
 
 def test_length_is_the_number_of_tokens_whatever_they_say():

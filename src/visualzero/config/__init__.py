@@ -19,7 +19,7 @@ from visualzero.config.study import (
     Study,
     Trajectories,
 )
-from visualzero.config.training import SCORERS, Alarms, Evaluate, Grpo, Lora, Optimization, Resample, Sft
+from visualzero.config.training import SCORERS, Alarms, Evaluate, Grpo, Lora, Optimization, Perception, Resample, Sft
 
 __all__ = [
     "BLINK",
@@ -43,6 +43,7 @@ __all__ = [
     "ModelSource",
     "Models",
     "Optimization",
+    "Perception",
     "Resample",
     "Reward",
     "Sft",

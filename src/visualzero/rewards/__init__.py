@@ -78,6 +78,7 @@ def score_completion(
     answer_index: int,
     n_tokens: int,
     max_tokens: int | None = None,
+    rollout: str = "",
     where: str = "a completion",
 ) -> dict[str, float]:
     """The value of each of a reward's terms, before its weight, in the reward's order; `where` is for errors.
@@ -91,7 +92,8 @@ def score_completion(
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "use one of these"
             raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
-    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens, "max_tokens": max_tokens}
+    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens}
+    facts |= {"max_tokens": max_tokens, "rollout": rollout}
     return {name: pay(name, known[name], where, completion, **facts) for name in terms}
 
 

@@ -4,11 +4,10 @@ For each prompt a group of G completions is sampled. A completion's reward is th
 its advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times
 the k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's
 in the loss type, beta and the KL's bias correction, so these are set here. The other policy gradients of the study
-(GPG, Dr. GRPO, DAPO) are settings of the same trainer. What the completions of a group share is computed once
-(training/sharing), unless `grpo.sharing` is off.
+(GPG, Dr. GRPO, DAPO, GSPO, CISPO) are settings of the same trainer, and PAPO adds terms to it (perception.py). What the
+completions of a group share is computed once (training/sharing), unless `grpo.sharing` is off.
 """
 
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
@@ -30,7 +29,7 @@ from visualzero.training.callbacks import StepReport
 from visualzero.training.checkpoints import LOGGED
 from visualzero.training.pictures import Pictures
 from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
-from visualzero.training.rollouts import rollout_table, text_of
+from visualzero.training.rollouts import rollout_names, rollout_table, text_of
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
 
 QUESTION_TOKENS = 1024  # room that vLLM keeps for a prompt's text
@@ -49,8 +48,9 @@ def train_grpo(run: Run) -> None:
         max_completion_length=recipe.max_completion,
         beta=recipe.beta,
         loss_type=recipe.loss,
+        importance_sampling_level=recipe.ratio,
         epsilon=recipe.epsilon,
-        epsilon_high=recipe.epsilon_high,
+        epsilon_high=upper_end(recipe),
         mask_truncated_completions=recipe.mask_truncated,
         num_iterations=recipe.iterations,
         scale_rewards=recipe.scale_rewards,
@@ -68,6 +68,10 @@ def train_grpo(run: Run) -> None:
     kind: Callable[..., PolicyTrainer] = PolicyTrainer
     if recipe.sharing:
         kind = partial(SharingPolicyTrainer, tokens_per_pass=recipe.tokens_per_pass)
+    if recipe.perception:
+        from visualzero.training.perception import PerceptionTrainer
+
+        kind = partial(PerceptionTrainer, tokens_per_pass=recipe.tokens_per_pass, perception=recipe.perception)
     trainer = kind(
         model=model,
         args=arguments,
@@ -88,6 +92,13 @@ def train_grpo(run: Run) -> None:
         resample=recipe.resample,
     )
     train(run, recipe, trainer, finish=lambda last, out: collect_rollouts(last / LOGGED, out, weights))
+
+
+def upper_end(recipe: Grpo) -> float | None:
+    """TRL's `epsilon_high`. With CISPO it is itself the largest ratio; the recipe's always counts from 1."""
+    if recipe.loss != "cispo":
+        return recipe.epsilon_high
+    return 1 + (recipe.epsilon if recipe.epsilon_high is None else recipe.epsilon_high)
 
 
 def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[str, Any]:
@@ -179,16 +190,6 @@ def reward_function(
 
     reward.__name__ = term
     return reward
-
-
-def rollout_names(seed: int, step: int, questions: list[str]) -> list[str]:
-    """Which rollout each one of a batch is: the run's seed, the step, its question, its place among those of that."""
-    places: Counter[str] = Counter()
-    names = []
-    for question in questions:
-        names.append(f"{seed}/{step}/{question}/{places[question]}")
-        places[question] += 1
-    return names
 
 
 def collect_rollouts(folder: Path, out: Path, weights: dict[str, float]) -> None:
