@@ -402,6 +402,17 @@ def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], root: Path, change: 
         ("base-sft", "trajectories: {arm: instruct}", "trajectories.arm: unknown grpo arm 'instruct'; "),
         ("base-sft", "trajectories: {}", "trajectories: give exactly one of arm (a grpo arm) and path (a table of"),
         ("base", "altered: blind", "altered: has no use: the arm's recipe is none; remove the key"),
+        (
+            "base-grpo",
+            "difficulty: {}",
+            "difficulty.path: missing; add it (A table (JSONL, CSV, parquet) of completions",
+        ),
+        (
+            "base-grpo",
+            "difficulty: {path: x.csv, least: 0.9, most: 0.1}",
+            "difficulty: least 0.9 is more than most 0.1; no question would be left",
+        ),
+        ("base", "difficulty: {path: x.csv}", "difficulty: has no use: the arm's recipe is none; remove the key"),
         ("base-grpo", "altered: blnd", "altered: unknown value 'blnd'; did you mean 'blind'? (known: blind, shuffled_"),
         ("base-grpo", "trajectories: {path: x.csv}", "trajectories: has no use: the arm's recipe is grpo; remove"),
         ("base-grpo", "grpo: {bta: 0}", "grpo.bta: unknown key 'bta'; did you mean 'beta'? (known: steps, "),

@@ -307,6 +307,7 @@ def test_a_setting_changes_what_depends_on_it(overrides: dict[str, Any], what: s
         (SFT, {"sft": {"prompt_loss": True}}, {f"run {SFT}"}),
         (SFT, {"trajectories": {"arm": GRPO}}, {f"run {SFT}"}),
         (GRPO, {"altered": "blind"}, {f"run {GRPO}"}),
+        (GRPO, {"difficulty": {"path": "x.csv"}}, {f"run {GRPO}"}),
         (GRPO, {"extra": True}, set()),
     ],
     ids=readable,

@@ -19,6 +19,7 @@ USES = {
     "eval_prompt": ("sft", "grpo"),
     "trajectories": ("sft",),
     "altered": ("sft", "grpo"),
+    "difficulty": ("sft", "grpo"),
     "sft": ("sft",),
     "grpo": ("grpo",),
 }
