@@ -85,7 +85,7 @@ def dapo(gamma: float = 0.0, eta: float = 0.0) -> Loss:
 
 
 def gpg(batch: Batch, a: list[float], logs: Rows) -> float:
-    """GPG, a mean over all tokens of log-probability times advantage (arXiv 2504.02546, eq. 5)."""
+    """GPG, a mean over all tokens of log-probability times advantage (arXiv 2504.02546)."""
     return -fmean(p * a[i] for i, row in enumerate(logs) for p in row)
 
 
