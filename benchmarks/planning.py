@@ -44,7 +44,7 @@ def write_project(folder: Path, arms: int) -> None:
     arm = study["arms"]["base-grpo"]
     names = [f"arm-{number}" for number in range(arms)]
     study["arms"] = {name: {**arm, "title": name} for name in names}
-    study |= {"run": names, "seeds": SEEDS, "comparisons": [], "controls": {}}
+    study |= {"run": names, "sets": {}, "seeds": SEEDS, "comparisons": [], "controls": {}}
     path.write_text(yaml.safe_dump(study, sort_keys=False))
 
 

@@ -30,9 +30,18 @@ from visualzero.config import (
 from visualzero.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
-TERMS = ("accuracy", "format", "length")
+TERMS = ("accuracy", "adaptive", "answer_first", "coin", "format", "length")
 PROMPTS = (
-    *("chat", "chat_answer", "chat_image", "chat_think", "chat_think_image", "chat_think_newline"),
+    *(
+        "chat",
+        "chat_adaptive",
+        "chat_answer",
+        "chat_answer_first",
+        "chat_image",
+        "chat_think",
+        "chat_think_image",
+        "chat_think_newline",
+    ),
     *("plain", "r1_zero", "r1_zero_image", "r1_zero_image_blank"),
 )
 SIX = ["base", "base-reason", "base-sft", "base-grpo", "instruct", "instruct-grpo"]
@@ -65,6 +74,11 @@ def lines_of(raw: dict[str, Any], root: Path) -> list[str]:
     with pytest.raises(UserError) as caught:
         load_study(raw, root)
     return str(caught.value).splitlines()
+
+
+def every_arm(raw: dict[str, Any]) -> list[str]:
+    """The arms that `run: all` means."""
+    return [name for name, arm in raw["arms"].items() if not arm.get("extra")]
 
 
 def mappings(schema: Any) -> Iterator[dict[str, Any]]:
@@ -100,9 +114,9 @@ def test_the_demo_runs_six_arms_and_the_paper_scale_all(raw: dict[str, Any], roo
     demo, paper = (load_study({**raw, "scale": scale}, root) for scale in ("demo", "paper"))
     assert list(demo.arms) == demo.run == SIX
     assert demo.trained_arms() == ["base-sft", "base-grpo", "instruct-grpo"]
-    assert list(paper.arms) == paper.run == list(raw["arms"])
+    assert list(paper.arms) == paper.run == every_arm(raw)
     assert len(demo.comparisons) == 5
-    assert len(paper.comparisons) == len(raw["comparisons"])
+    assert len(paper.comparisons) == 17
 
 
 @pytest.mark.parametrize(
@@ -117,12 +131,28 @@ def test_the_demo_runs_six_arms_and_the_paper_scale_all(raw: dict[str, Any], roo
 )
 def test_run_says_which_arms_are_run(raw: dict[str, Any], root: Path, run: Any, arms: list[str] | None) -> None:
     study = load_study({**raw, "run": run}, root)
-    assert study.run == list(study.arms) == (arms or list(raw["arms"]))
+    assert study.run == list(study.arms) == (arms or every_arm(raw))
 
 
 def test_every_arm_is_run_where_nothing_is_said(raw: dict[str, Any], root: Path) -> None:
     del raw["run"]
-    assert load_study(raw, root).run == list(raw["arms"])
+    assert load_study(raw, root).run == every_arm(raw)
+
+
+def test_extra_arms_are_run_where_they_or_their_set_are_named(raw: dict[str, Any], root: Path) -> None:
+    extra = [name for name, arm in raw["arms"].items() if arm.get("extra")]
+    assert extra
+    sets = list(raw["sets"])
+    assert not set(extra) & set(load_study({**raw, "run": "all"}, root).run)
+    assert load_study({**raw, "run": ["all", *sets]}, root).run == list(raw["arms"])  # every extra arm is in a set
+    assert load_study({**raw, "run": ["base", extra[0]]}, root).run == ["base", extra[0]]
+
+
+def test_every_arm_of_a_set_is_compared_with_another_one_of_it(raw: dict[str, Any], root: Path) -> None:
+    for name, arms in raw["sets"].items():
+        study = load_study({**raw, "run": name}, root)
+        assert set(study.run) == set(arms)
+        assert {side for pair in study.comparisons for side in (pair.a, pair.b)} == set(arms)
 
 
 def test_only_comparisons_between_arms_that_are_run_are_planned(raw: dict[str, Any], root: Path) -> None:
@@ -263,7 +293,7 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         (
             "rewards: {r1: {terms: {acuracy: 1.0}}, r1-length: {terms: {length: 1}}}",
             "rewards.r1.terms.acuracy: unknown reward term 'acuracy'; did you mean 'accuracy'?"
-            " (known: accuracy, format, length)",
+            " (known: accuracy, adaptive, answer_first, coin, format, length)",
         ),
         ("rewards: {r1: {terms: {accuracy: .nan}}}", "rewards.r1.terms.accuracy: must be a finite number, not nan"),
         ("rewards: {r1: {terms: {accuracy: .inf}}}", "rewards.r1.terms.accuracy: must be a finite number, not inf"),
@@ -281,15 +311,15 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         (
             "arms: {a: {title: A, init: base, recipe: none, prompt: r1zero}}",
             "arms.a.prompt: unknown prompt style 'r1zero'; did you mean 'r1_zero'?"
-            " (known: chat, chat_answer, chat_image, ",
+            " (known: chat, chat_adaptive, chat_answer, ",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: grpo, prompt: plain, reward: r2}}",
-            "arms.a.reward: unknown reward 'r2'; did you mean 'r1'? (known: r1, accuracy, r1-length)",
+            "arms.a.reward: unknown reward 'r2'; did you mean 'r1'? (known: r1, accuracy, ",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: grpo, prompt: plain}}",
-            "arms.a.reward: a grpo arm needs a reward (known: r1, accuracy, r1-length)",
+            "arms.a.reward: a grpo arm needs a reward (known: r1, accuracy, ",
         ),
         (
             "arms: {a: {title: A, init: base, recipe: sft, prompt: plain, reward: r1}}",
@@ -315,6 +345,10 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         ("comparisons: [{a: base, b: bse}]", "comparisons.0.b: unknown arm 'bse'; did you mean 'base'? (known: base,"),
         ("comparisons: [{a: base, b: base}]", "comparisons.0: compares 'base' with itself; name two arms"),
         ("run: [bse]", "run.0: unknown arm 'bse'; did you mean 'base'? (known: base, "),
+        ("run: cause", "run.0: unknown arm 'cause'; did you mean 'causes'? (known: base, "),
+        ("sets: {mine: [base, bse]}", "sets.mine.1: unknown arm 'bse'; did you mean 'base'? (known: base, "),
+        ("sets: {base: [base]}", "sets.base: 'base' is the name of an arm, or of all of them; give the set another"),
+        ("sets: {mine: []}", "sets.mine: must have at least 1 entry, not []"),
         ("run: 3", "run: must be a valid list, not 3"),
         ("run: {dmo: all}", "run: must be a valid list, not {'dmo': 'all'}"),
         ("run: []", "run: must have at least 1 entry, not []"),
@@ -330,7 +364,7 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
         ("grpo: {steps: ten}", "grpo.steps: must be a valid integer, not 'ten'"),
         ("grpo: {micro_batch: 48}", "grpo: micro_batch 48 does not divide the 64 samples of a step; choose a divisor"),
         ("grpo: {stpes: 10}", "grpo.stpes: unknown key 'stpes'; did you mean 'steps'? (known: "),
-        ("gprpo: {}", "gprpo: unknown key 'gprpo'; did you mean 'grpo'? (known: scale, seeds, run, arms, "),
+        ("gprpo: {}", "gprpo: unknown key 'gprpo'; did you mean 'grpo'? (known: scale, seeds, run, sets, "),
         (
             "models: {base: {path: a, repo: b}}",
             "models.base: give exactly one of path (a folder) and repo (on the model hub)",
@@ -367,9 +401,38 @@ def test_a_mistake_is_told_in_one_line(raw: dict[str, Any], root: Path, change: 
         ("base-sft", "init: base-sft", "init: unknown model or trained arm 'base-sft'; did you mean 'base"),
         ("base-sft", "trajectories: {arm: instruct}", "trajectories.arm: unknown grpo arm 'instruct'; "),
         ("base-sft", "trajectories: {}", "trajectories: give exactly one of arm (a grpo arm) and path (a table of"),
+        ("base", "altered: blind", "altered: has no use: the arm's recipe is none; remove the key"),
+        (
+            "base-grpo",
+            "difficulty: {}",
+            "difficulty.path: missing; add it (A table (JSONL, CSV, parquet) of completions",
+        ),
+        (
+            "base-grpo",
+            "difficulty: {path: x.csv, least: 0.9, most: 0.1}",
+            "difficulty: least 0.9 is more than most 0.1; no question would be left",
+        ),
+        ("base", "difficulty: {path: x.csv}", "difficulty: has no use: the arm's recipe is none; remove the key"),
+        ("base-grpo", "altered: blnd", "altered: unknown value 'blnd'; did you mean 'blind'? (known: blind, shuffled_"),
         ("base-grpo", "trajectories: {path: x.csv}", "trajectories: has no use: the arm's recipe is grpo; remove"),
         ("base-grpo", "grpo: {bta: 0}", "grpo.bta: unknown key 'bta'; did you mean 'beta'? (known: steps, "),
         ("base-grpo", "grpo: {micro_batch: 48}", "grpo: micro_batch 48 does not divide the 64 samples of a step; "),
+        ("base-grpo", "grpo: {loss: cipso}", "grpo.loss: unknown value 'cipso'; did you mean 'cispo'? (known: grpo, "),
+        (
+            "base-grpo",
+            "grpo: {loss: dapo, ratio: sequence}",
+            "grpo: ratio: sequence weighs completions, and loss: dapo would weigh them by their length; set loss to",
+        ),
+        (
+            "base-grpo",
+            "grpo: {loss: dr_grpo, perception: {}}",
+            "grpo: perception goes with loss grpo or dapo and with sharing, not with loss dr_grpo and sharing on; ",
+        ),
+        (
+            "base-grpo",
+            "grpo: {perception: {wight: 1}}",
+            "grpo.perception.wight: unknown key 'wight'; did you mean 'wei",
+        ),
         ("base-grpo", "grpo: {resample: {tries: 0}}", "grpo.resample.tries: must be greater than 0, not 0"),
         ("base-grpo", "evaluate: {repetition_penalty: 0}", "evaluate.repetition_penalty: must be greater than 0, not"),
         ("base-grpo", "evaluate: {scorer: letter}", "evaluate.scorer: is the same for all arms; set evaluate.scorer"),

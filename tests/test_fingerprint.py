@@ -132,6 +132,7 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("training/run.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("rewards/format.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
         ("rewards/length.py", set()),
+        ("rewards/coin.py", set()),
         ("progress.py", set()),
         ("training/lease.py", set()),
         ("training/recording.py", set()),
@@ -305,6 +306,9 @@ def test_a_setting_changes_what_depends_on_it(overrides: dict[str, Any], what: s
         (GRPO, {"evaluate": {"repetition_penalty": 1.05}}, {f"predict {GRPO}"}),
         (SFT, {"sft": {"prompt_loss": True}}, {f"run {SFT}"}),
         (SFT, {"trajectories": {"arm": GRPO}}, {f"run {SFT}"}),
+        (GRPO, {"altered": "blind"}, {f"run {GRPO}"}),
+        (GRPO, {"difficulty": {"path": "x.csv"}}, {f"run {GRPO}"}),
+        (GRPO, {"extra": True}, set()),
     ],
     ids=readable,
 )

@@ -59,6 +59,20 @@ CASES: dict[str, dict[str, Any]] = {
     "dr_grpo": {"loss_type": "dr_grpo"},
     "bnpo": {"loss_type": "bnpo"},
     "sequence-level ratios": {"importance_sampling_level": "sequence", "num_iterations": 2, "noise": 1e-3},
+    "gspo": {
+        "importance_sampling_level": "sequence",
+        "num_iterations": 2,
+        "noise": 1e-3,
+        "epsilon": 3e-4,
+        "epsilon_high": 4e-4,
+    },
+    "cispo": {"loss_type": "cispo", "epsilon_high": 5.0},
+    "cispo, several iterations, most weights clipped": {
+        "loss_type": "cispo",
+        "epsilon_high": 0.9,
+        "num_iterations": 2,
+        "noise": 1e-3,
+    },
 }
 
 
@@ -69,10 +83,18 @@ def test_loss_and_gradients_are_those_of_stock_trl(tiny_model: Path, case: str) 
     assert max(ours.distance(stock).values()) < 1e-5
 
 
-@pytest.mark.parametrize(("loss", "tokens"), [("grpo", 1), ("grpo", 60), ("dapo", 60), ("dr_grpo", 60), ("bnpo", 60)])
+@pytest.mark.parametrize(
+    ("loss", "tokens"), [("grpo", 1), ("grpo", 60), ("dapo", 60), ("dr_grpo", 60), ("bnpo", 60), ("cispo", 60)]
+)
 def test_passes_add_up_to_the_micro_batch(tiny_model: Path, loss: str, tokens: int) -> None:
     """With one token per pass every completion is a group of its own."""
     stock, ours = both(tiny_model, tokens_per_pass=tokens, loss_type=loss, beta=0.04)
+    assert max(ours.distance(stock).values()) < 1e-5
+
+
+def test_passes_of_completions_with_ratios_of_their_own_add_up(tiny_model: Path) -> None:
+    settings = {"importance_sampling_level": "sequence", "num_iterations": 2, "noise": 1e-3, "beta": 0.04}
+    stock, ours = both(tiny_model, tokens_per_pass=60, **settings)
     assert max(ours.distance(stock).values()) < 1e-5
 
 

@@ -121,6 +121,12 @@ def test_a_batch_that_serves_two_steps_is_sampled_half_as_often() -> None:
     assert two.old == two.reference == one.reference / 2
 
 
+def test_masked_images_cost_a_pass_over_each_batch_as_a_reference_model_does() -> None:
+    seen = training_cost(grpo_run(perception={"weight": 0.02}), 150, 150)
+    assert seen.old == seen.reference > 0
+    assert seen.update == training_cost(grpo_run(), 150, 150).update
+
+
 def test_without_beta_there_is_no_reference_model() -> None:
     run = grpo_run(beta=0.0)
     assert training_cost(run, 150, 150).reference == 0

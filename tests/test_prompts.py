@@ -49,6 +49,26 @@ EXPECTED = {
         "answer.<|im_end|>\n"
         "<|im_start|>assistant\n"
     ),
+    "chat_answer_first": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\n"
+        "<|vision_start|><|image_pad|><|vision_end|>Which object is closer to the camera taking this photo, the desk "
+        "or the {lamp}? Select from the following choices.\n(A) desk\n(B) {lamp} Please first output the answer in "
+        "<answer> </answer> tags and then output a brief reasoning process in <reason> </reason> tags.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    ),
+    "chat_adaptive": (
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        "<|im_start|>user\n"
+        "<|vision_start|><|image_pad|><|vision_end|>Which object is closer to the camera taking this photo, the desk "
+        "or the {lamp}? Select from the following choices.\n(A) desk\n(B) {lamp}. Please first identify whether this "
+        "problem requires intermediate thinking or calculation. If the problem requires thinking or calculation, "
+        "output the thinking and calculation process inside <think> </think> tags and the final answer inside <answer> "
+        "</answer> tags. If no thinking or calculation is required, directly output the final answer inside <answer> "
+        "</answer> tags. Your output should follow one of two cases: (1) '<answer> ... </answer>', (2) '<think> ... "
+        "</think> <answer> ... </answer>'.<|im_end|>\n"
+        "<|im_start|>assistant\n"
+    ),
     # As the official scripts write them: the text <image> behind the image, and other words in evaluation.
     "r1_zero_image": (
         "<|vision_start|><|image_pad|><|vision_end|><image>A conversation between User and Assistant. The user asks a "
@@ -151,7 +171,9 @@ def test_a_style_that_opens_the_thought_says_so() -> None:
 
 
 def test_an_unknown_style_is_told_with_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"prompt 'zero': no such prompt style: choose one of chat, chat_answer, "):
+    with pytest.raises(
+        UserError, match=r"prompt 'zero': no such prompt style: choose one of chat, chat_adaptive, chat_answer, "
+    ):
         render("zero", TEXT)
 
 

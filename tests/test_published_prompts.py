@@ -39,6 +39,17 @@ REASONING = (
 )
 STEPS = " \nAssistant: Let me solve this step by step.\n<think>"
 TRAINED = "  Output the thinking process in <think> </think> and final answer (option) in <answer> </answer> tags."
+ANSWER_FIRST = (
+    " Please first output the answer in <answer> </answer> tags and then output a brief reasoning process in"
+    " <reason> </reason> tags."
+)
+ADAPTIVE = (
+    ". Please first identify whether this problem requires intermediate thinking or calculation. If the problem"
+    " requires thinking or calculation, output the thinking and calculation process inside <think> </think> tags and"
+    " the final answer inside <answer> </answer> tags. If no thinking or calculation is required, directly output the"
+    " final answer inside <answer> </answer> tags. Your output should follow one of two cases: (1)"
+    " '<answer> ... </answer>', (2) '<think> ... </think> <answer> ... </answer>'."
+)
 EVALUATED = "\nOutput the thinking process in <think> </think> and final answer in <answer> </answer> tags."
 
 
@@ -85,6 +96,8 @@ def test_the_base_models_prompts_pass_through_its_template(style: str, text: str
         ("chat", CVBENCH, CVBENCH),
         ("chat_image", SAT, f"<image> {SAT}"),
         ("chat_think", SAT, f"{SAT}{TRAINED}"),
+        ("chat_answer_first", SAT, f"{SAT}{ANSWER_FIRST}"),  # arXiv 2503.16188, appendix E
+        ("chat_adaptive", SAT, f"{SAT}{ADAPTIVE}"),
         ("chat_think_image", SAT, f"<image> {SAT}{TRAINED}"),
         ("chat_think_newline", CVBENCH, f"{CVBENCH}{EVALUATED}"),
     ],

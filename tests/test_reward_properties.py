@@ -9,7 +9,21 @@ from properties import MANY
 from visualzero.rewards import reward_terms, score_completion
 
 PIECES = (
-    *("<think>", "</think>", "<answer>", "</answer>", "(A)", "(B", "left", "right", "The answer is ", "\\boxed{", "}"),
+    *(
+        "<think>",
+        "</think>",
+        "<answer>",
+        "</answer>",
+        "<reason>",
+        "</reason>",
+        "(A)",
+        "(B",
+        "left",
+        "right",
+        "The answer is ",
+        "\\boxed{",
+        "}",
+    ),
     *(
         "no",
         "not ",
@@ -29,7 +43,16 @@ PIECES = (
         "*" * 30,
     ),
 )
-RANGES = {"accuracy": (0, 1), "format": (0, 1), "length": (0, math.inf), "overlong": (-1, 0), "repetition": (-1, 0)}
+RANGES = {
+    "accuracy": (0, 1),
+    "adaptive": (0, 1),
+    "answer_first": (0, 1),
+    "coin": (0, 1),
+    "format": (0, 1),
+    "length": (0, math.inf),
+    "overlong": (-1, 0),
+    "repetition": (-1, 0),
+}
 completions = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=12).map("".join)
 options = st.lists(st.one_of(st.sampled_from(PIECES), st.text(min_size=1, max_size=5)), min_size=2, max_size=26)
 

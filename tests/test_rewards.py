@@ -17,7 +17,9 @@ def value(term: str, completion: str, **changes) -> float:
 
 
 def test_every_file_is_a_term():
-    assert sorted(reward_terms()) == ["accuracy", "format", "length", "overlong", "repetition"]
+    assert sorted(reward_terms()) == [
+        *("accuracy", "adaptive", "answer_first", "coin", "format", "length", "overlong", "repetition"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -52,8 +54,59 @@ def test_format_pays_for_one_thought_and_one_answer(completion, expected):
     assert value("format", completion) == expected
 
 
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        ("<answer>(B) right</answer>\n<reason>The ball is left of the cube.</reason>\n", 1.0),
+        ("<reason>The ball is left of the cube.</reason><answer>(B) right</answer>", 0.0),
+        ("<answer>(B) right</answer>", 0.0),
+        ("<answer>(B) right</answer><reason> </reason>", 0.0),
+        ("<answer>left</answer><answer>right</answer><reason>Both.</reason>", 0.0),
+        ("<think>t</think><answer>right</answer><reason>Again.</reason>", 0.0),
+        ("<answer><think>t</think>right</answer><reason>Inside.</reason>", 0.0),
+        (GOOD, 0.0),
+    ],
+)
+def test_answer_first_pays_for_one_answer_and_then_one_reason(completion, expected):
+    assert value("answer_first", completion) == expected
+
+
+@pytest.mark.parametrize(
+    ("completion", "expected"),
+    [
+        (GOOD, 1.0),
+        ("<answer>(B) right</answer>", 1.0),
+        ("right", 0.0),
+        ("<answer>(B) right</answer> Bye.", 0.0),
+        ("<answer>left</answer><answer>right</answer>", 0.0),
+        ("<think>t</think>", 0.0),
+        ("<answer> </answer>", 0.0),
+        ("<answer>right</answer><think>t</think>", 0.0),
+    ],
+)
+def test_adaptive_pays_for_an_answer_with_a_thought_before_it_or_without(completion, expected):
+    assert value("adaptive", completion) == expected
+
+
+def test_an_answer_before_its_reason_is_read_like_any_other():
+    assert value("accuracy", "<answer>(B) right</answer><reason>Not left, though left is near.</reason>") == 1.0
+
+
 def test_length_is_the_number_of_tokens_whatever_they_say():
     assert value("length", "", n_tokens=700) == 700.0
+
+
+def test_a_coin_pays_half_of_the_rollouts_whatever_they_say():
+    tosses = [value("coin", text, rollout=f"1/{step}/q/0") for text in (GOOD, "", "Right") for step in range(1000)]
+    assert set(tosses) == {0.0, 1.0}
+    assert sum(tosses) == pytest.approx(1500, abs=3 * 27)  # 27 is the standard deviation
+
+
+def test_a_coin_is_tossed_anew_for_each_rollout_and_the_same_for_the_same_one():
+    group = [value("coin", GOOD, rollout=f"1/0/q/{place}") for place in range(64)]
+    assert group == [value("coin", GOOD, rollout=f"1/0/q/{place}") for place in range(64)]
+    assert len(set(group)) == 2  # equal completions of a group do not earn the same
+    assert group != [value("coin", GOOD, rollout=f"2/0/q/{place}") for place in range(64)]
 
 
 @pytest.mark.parametrize(

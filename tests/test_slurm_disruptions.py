@@ -46,6 +46,7 @@ def settings(arms: tuple[str, ...]) -> dict[str, object]:
         "arms": dict.fromkeys(arms, arm),
         "run": {"demo": list(arms)},
         "rewards": {"slow": {"terms": {"accuracy": 1.0, "format": 1.0, "slow": 1.0}}},
+        "sets": {},
         "comparisons": [],
         "controls": {"no_image": [], "shuffled_image": [], "swapped_options": []},
         "grpo": {

@@ -24,7 +24,7 @@ from visualzero.layout import Layout
 from visualzero.manifest import read_manifest, verify
 from visualzero.models.processor import load_processor
 from visualzero.prompts import question_text, render
-from visualzero.training.grpo import train_grpo, vllm_arguments
+from visualzero.training.grpo import train_grpo, upper_end, vllm_arguments
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run, accumulation
 from visualzero.training.saving import save_model
@@ -171,6 +171,21 @@ def test_every_policy_gradient_of_the_study_trains(make_run: MakeRun, arm: str) 
     assert np.isfinite(history[["loss", "grad_norm", "reward"]]).all(axis=None)
     assert ("kl" in history) == (run.study.recipe(arm).model_dump()["beta"] > 0)
     assert ("sampling_rounds" in history) == (arm == "base-gpg")
+
+
+@pytest.mark.parametrize(
+    ("grpo", "end"),
+    [
+        ({}, None),
+        ({"epsilon_high": 0.28}, 0.28),
+        ({"loss": "cispo"}, 1.2),
+        ({"loss": "cispo", "epsilon_high": 4.0}, 5.0),
+    ],
+    ids=str,
+)
+def test_the_upper_end_of_ratios_is_counted_from_one_for_every_loss(grpo: dict[str, Any], end: float | None) -> None:
+    recipe = study(f"grpo={json.dumps(grpo)}").grpo
+    assert upper_end(recipe) == end
 
 
 def trainer_that_samples(*batches: list[float], resample: Resample | None) -> PolicyTrainer:

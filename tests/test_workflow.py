@@ -233,6 +233,15 @@ def test_an_arm_that_starts_from_another_waits_for_its_run(copy: Path) -> None:
     assert count(planned) == {"train_sft": 1, "train_grpo": 2, "questions": 1, "initial_model": 1}
 
 
+def test_an_arm_whose_questions_are_picked_by_rollouts_waits_for_the_run_that_leaves_them(copy: Path) -> None:
+    table = "results/demo/runs/base-grpo/1/rollouts.parquet"
+    picked = f"arms={{base-grpo-dr: {{difficulty: {{path: {table}}}}}}}"
+    planned = plan(copy, "results/demo/runs/base-grpo-dr/1/manifest.json", "run=all", picked)
+    inputs = {job["wildcards"]["arm"]: job["input"] for job in planned["jobs"] if "arm" in job["wildcards"]}
+    assert inputs.keys() == {"base-grpo", "base-grpo-dr"}
+    assert table in inputs["base-grpo-dr"]
+
+
 def test_the_curve_asks_every_checkpoint_that_runs_keep(copy: Path) -> None:
     planned = plan(copy, "curve", "grpo={steps: 10, checkpoint_steps: 4}")
     asked = {

@@ -51,6 +51,18 @@ def make_run(tiny_model: Path, tmp_path: Path) -> MakeRun:
     return make
 
 
+def trainer_of(run: Run) -> Any:
+    """The trainer that `train_grpo` makes of a run; it doesn't train."""
+    from visualzero.training.grpo import train_grpo
+
+    made: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("visualzero.training.grpo.train", lambda run, recipe, trainer, **rest: made.append(trainer))
+        train_grpo(run)
+    made[0].model.train()
+    return made[0]
+
+
 @pytest.fixture
 def paid_by_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
     """A random model earns nothing, but no two of its completions have as many letters."""

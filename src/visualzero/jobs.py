@@ -39,7 +39,7 @@ def run_parts(study: Study, arm: str, seed: int | str) -> Parts:
     recipe = study.recipe(arm)
     terms = study.rewards[spec.reward].terms if spec.reward else {}
     settings = {
-        "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze", "trajectories"}),
+        "arm": spec.model_dump(include={"init", "recipe", "prompt", "freeze", "trajectories", "altered", "difficulty"}),
         "reward": terms,
         "recipe": recipe.model_dump(exclude={"save_steps", "save_minutes", "prefetch", "alarms"}),
         "options": study.data.train_options,

@@ -36,13 +36,18 @@ def train_arm(study: Study, layout: Layout, arm: str, seed: int | str) -> None:
         raise UserError(
             f"{trajectories}: no such table of trajectories: correct arms.{arm}.trajectories, or train its arm"
         )
+    solved = Path(spec.difficulty.path) if spec.difficulty else None
+    if solved and not solved.is_file():
+        raise UserError(f"{solved}: no such table of solved questions: correct arms.{arm}.difficulty.path, or make it")
     if os.environ.get("RANK", "0") == "0":  # of several processes the first one looks for all
         verify(questions.with_suffix(".json"))
         verify(weights.parent / "manifest.json", weights.name)
         if trajectories and spec.trajectories and spec.trajectories.arm:
             verify(trajectories.parent / "manifest.json", trajectories.name)
     fingerprint = run_fingerprint(study, arm, seed)
-    key = _key(fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json", table=trajectories)
+    key = _key(
+        fingerprint, questions.with_suffix(".json"), weights.parent / "manifest.json", tables=(trajectories, solved)
+    )
     run = Run(
         study=study,
         arm_name=arm,
@@ -137,8 +142,8 @@ def _answers(engine: str) -> Callable[..., Iterator[list[Answer]]]:
     return transformers_engine.answers
 
 
-def _key(fingerprint: str, *manifests: Path, table: Path | None = None) -> str:
+def _key(fingerprint: str, *manifests: Path, tables: tuple[Path | None, ...] = ()) -> str:
     """Names resume state by all that it depends on, so that changed inputs never resume an old attempt."""
     files = [str(sorted(read_manifest(path)["files"].items())) for path in manifests]
-    files += [sha256(table)] if table else []
+    files += [sha256(table) for table in tables if table]
     return hashlib.sha256("\0".join([fingerprint, *files]).encode()).hexdigest()[:16]

@@ -17,6 +17,7 @@ from visualzero.errors import UserError
 from visualzero.layout import Layout
 from visualzero.prompts import forced_prefix
 from visualzero.rewards import reward_terms, score_completion
+from visualzero.training.rollouts import rollout_names
 from visualzero.wording import clean
 
 REWARDS = Path(__file__).parent / "rewards"
@@ -55,7 +56,7 @@ def try_term(study: Study, layout: Layout, term: str, path: Path) -> dict[str, A
         score_completion({term: 1.0}, "", choices=[], answer_index=0, n_tokens=0)  # says which one is meant
     table = _with_questions(_read(path), path, layout)
     prefix, limit = _of_run(study, path)
-    rows = table.to_dict("records")
+    rows = table.assign(rollout=_rollouts(table, path)).to_dict("records")
     values = [_value(term, row, prefix, limit) for row in rows]
     order = sorted(range(len(rows)), key=lambda index: values[index])
     recorded = table.get(f"reward_{term}")
@@ -140,6 +141,15 @@ def _of_run(study: Study, path: Path) -> tuple[str, int | None]:
     return prefix, recipe.max_completion if isinstance(recipe, Grpo) else None
 
 
+def _rollouts(table: pd.DataFrame, path: Path) -> pd.Series | str:
+    """Which rollout of its run each completion is, where the table tells it."""
+    of_run = len(path.parts) > 3 and path.parts[-4] == "runs" and path.parts[-2].isdigit()
+    if not (of_run and {"step", "id"} <= set(table)):
+        return ""
+    seed = int(path.parts[-2])
+    return table.groupby("step")["id"].transform(lambda ids: rollout_names(seed, ids.name - 1, list(ids)))
+
+
 def _value(term: str, row: dict[str, Any], prefix: str, limit: int | None) -> float:
     text = str(row["completion"])
     values = score_completion(
@@ -149,6 +159,7 @@ def _value(term: str, row: dict[str, Any], prefix: str, limit: int | None) -> fl
         answer_index=int(row["answer_index"]),
         n_tokens=int(row.get("n_tokens", len(text.split()))),
         max_tokens=limit,
+        rollout=row["rollout"],
         where=f"question {row['id']}" if "id" in row else "a completion",
     )
     return values[term]

@@ -212,6 +212,12 @@ def trajectories(wildcards):
     return layout.trajectories(study, wildcards.arm, wildcards.seed) or []
 
 
+def solved(wildcards):
+    """The table by which an arm's training questions are picked, where they are."""
+    difficulty = study.arm(wildcards.arm).difficulty
+    return difficulty.path if difficulty else []
+
+
 def training_threads(wildcards):
     """CPU threads of each process of a run."""
     return study.recipe(wildcards.arm).threads

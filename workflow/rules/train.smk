@@ -14,6 +14,7 @@ rule train_sft:
         weights_manifest=initial_manifest,
         weights=initial_weights,
         trajectories=trajectories,
+        solved=solved,
     output:
         model=directory(layout.run("{arm}", "{seed}") / "model"),
         history=layout.run("{arm}", "{seed}") / "history.parquet",
@@ -53,6 +54,7 @@ rule train_grpo:
         questions=ancient(layout.questions("train")),
         weights_manifest=initial_manifest,
         weights=initial_weights,
+        solved=solved,
     output:
         model=directory(layout.run("{arm}", "{seed}") / "model"),
         history=layout.run("{arm}", "{seed}") / "history.parquet",

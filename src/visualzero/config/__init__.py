@@ -13,13 +13,14 @@ from visualzero.config.study import (
     Arm,
     Comparison,
     Controls,
+    Difficulty,
     Models,
     ModelSource,
     Reward,
     Study,
     Trajectories,
 )
-from visualzero.config.training import SCORERS, Alarms, Evaluate, Grpo, Lora, Optimization, Resample, Sft
+from visualzero.config.training import SCORERS, Alarms, Evaluate, Grpo, Lora, Optimization, Perception, Resample, Sft
 
 __all__ = [
     "BLINK",
@@ -35,6 +36,7 @@ __all__ = [
     "Comparison",
     "Controls",
     "Data",
+    "Difficulty",
     "Evaluate",
     "Grpo",
     "Hub",
@@ -43,6 +45,7 @@ __all__ = [
     "ModelSource",
     "Models",
     "Optimization",
+    "Perception",
     "Resample",
     "Reward",
     "Sft",

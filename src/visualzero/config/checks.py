@@ -8,6 +8,7 @@ from typing import Any
 
 from visualzero.config.base import prompt_styles, reward_terms
 from visualzero.config.naming import unknown
+from visualzero.config.selection import ALL
 
 Keys = tuple[str | int, ...]
 """A place in the config: keys, and indexes of lists, from the top."""
@@ -17,6 +18,8 @@ USES = {
     "freeze": ("sft", "grpo"),
     "eval_prompt": ("sft", "grpo"),
     "trajectories": ("sft",),
+    "altered": ("sft", "grpo"),
+    "difficulty": ("sft", "grpo"),
     "sft": ("sft",),
     "grpo": ("grpo",),
 }
@@ -29,6 +32,7 @@ def cross_checks(config: dict[str, Any]) -> Iterator[Problem]:
     """Yield what is wrong between sections; a part of the wrong type is left to the typed models."""
     yield from _benchmarks(config)
     yield from _run(config)
+    yield from _sets(config)
     yield from _arms(config)
     yield from _rewards(config)
     yield from _comparisons(config)
@@ -42,10 +46,20 @@ def _benchmarks(config: dict[str, Any]) -> Iterator[Problem]:
 
 
 def _run(config: dict[str, Any]) -> Iterator[Problem]:
-    arms, run = names(config.get("arms")), config.get("run")
+    arms, sets, run = names(config.get("arms")), names(config.get("sets")), config.get("run")
     for index, name in enumerate(run if isinstance(run, list) else []):
-        if name not in arms:
-            yield ("run", index), unknown("arm", name, arms)
+        if name not in (*arms, *sets, ALL):
+            yield ("run", index), unknown("arm", name, [*arms, *sets])
+
+
+def _sets(config: dict[str, Any]) -> Iterator[Problem]:
+    arms, sets = names(config.get("arms")), mapping(config.get("sets"))
+    for name, listed in sets.items():
+        if name in (*arms, ALL):
+            yield ("sets", name), f"{name!r} is the name of an arm, or of all of them; give the set another name"
+        for index, arm in enumerate(listed if isinstance(listed, list) else []):
+            if arm not in arms:
+                yield ("sets", name, index), unknown("arm", arm, arms)
 
 
 def _arms(config: dict[str, Any]) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from visualzero.config.problems import depth, validation_problems
 from visualzero.config.reading import parse_yaml, read_yaml
 from visualzero.config.running import run_checks
 from visualzero.config.schema import study_schema
+from visualzero.config.selection import named, said
 from visualzero.config.study import Study
 from visualzero.errors import UserError
 
@@ -82,9 +83,11 @@ def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override])
     config: dict[str, Any] = merge({key: scale[key] for key in scale if key in SECTIONS}, own)
     for path, value in overrides:
         config = assign(config, path, value)
-    config["run"] = _run(config, file.stem)
+    config["run"] = said(config, file.stem)
 
-    found = [*cross_checks(config), *run_checks(config)]
+    found = list(cross_checks(config))
+    config["run"] = named(config["run"], config)
+    found += run_checks(config)
     try:
         study = Study.model_validate(config)
         found += _changed_keys(study, config)
@@ -95,19 +98,6 @@ def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override])
         lines = [f"{origin}: {'.'.join(map(str, keys))}: {text}" for origin, keys, text in problems]
         raise UserError("\n".join(dict.fromkeys(lines)))
     return only(study, study.run)
-
-
-def _run(config: dict[str, Any], scale: str) -> Any:
-    """Return the names of the arms that are run: said by a list, a name, `all`, or a mapping of scales to one of these.
-
-    Every arm is run where nothing is said. What is none of this is returned as it is, for the types to refuse.
-    """
-    run = config.get("run", "all")
-    if isinstance(run, dict):
-        run = run.get(scale, run)
-    if run == "all" and isinstance(config.get("arms"), dict):
-        return list(config["arms"])
-    return [run] if isinstance(run, str) else run
 
 
 def _changed_keys(study: Study, config: dict[str, Any]) -> Iterator[Problem]:
@@ -123,12 +113,14 @@ def _changed_keys(study: Study, config: dict[str, Any]) -> Iterator[Problem]:
 
 
 def only(study: Study, arms: list[str]) -> Study:
-    """Return the study of these arms alone, with their controls and the comparisons between them."""
+    """Return the study of these arms alone, with their sets and controls and the comparisons between them."""
+    sets = {name: [arm for arm in listed if arm in arms] for name, listed in study.sets.items()}
     controls = {control: [name for name in asked if name in arms] for control, asked in study.controls}
     return study.model_copy(
         update={
             "run": [name for name in study.arms if name in arms],
             "arms": {name: arm for name, arm in study.arms.items() if name in arms},
+            "sets": {name: listed for name, listed in sets.items() if listed},
             "comparisons": [pair for pair in study.comparisons if pair.a in arms and pair.b in arms],
             "controls": study.controls.model_copy(update=controls),
         }

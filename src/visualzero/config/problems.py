@@ -100,6 +100,7 @@ def _properties(path: Keys, config: Any, schema: dict[str, Any]) -> dict[str, An
         config = _step(config, key)
         if "discriminator" in node and isinstance(config, dict):
             node = {"$ref": node["discriminator"]["mapping"].get(config.get("kind"), "")}
+        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)  # a section, or null
         if "$ref" in node:
             node = definitions.get(node["$ref"].rpartition("/")[2], {})
     return dict(node.get("properties", {}))

@@ -33,6 +33,24 @@ class Trajectories(Section):
         return self
 
 
+class Difficulty(Section):
+    """Training questions picked by how often they were solved."""
+
+    path: str = Field(
+        min_length=1,
+        description="A table (JSONL, CSV, parquet) of completions with columns id (of a training question) and"
+        " reward_accuracy or correct, such as the rollouts.parquet of a run.",
+    )
+    least: Number = Field(default=0.1, ge=0, le=1, description="Questions solved less often are left out.")
+    most: Number = Field(default=0.9, ge=0, le=1, description="Questions solved more often are left out.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.least > self.most:
+            raise ValueError(f"least {self.least} is more than most {self.most}; no question would be left")
+        return self
+
+
 class Arm(Section):
     """One line of the study's table."""
 
@@ -52,6 +70,15 @@ class Arm(Section):
     trajectories: Trajectories | None = Field(
         default=None, description="What an sft arm learns to write; null: the right choices."
     )
+    altered: Literal["blind", "shuffled_answers"] | None = Field(
+        default=None,
+        description="What is done to its training questions: blind shows grey images, shuffled_answers draws which"
+        " option is right; null: nothing.",
+    )
+    difficulty: Difficulty | None = Field(
+        default=None, description="Which training questions it learns from, by how hard they are; null: all of them."
+    )
+    extra: bool = Field(default=False, description="Left out of `run: all`: run where it or its set is named.")
     sft: dict[str, Any] = Field(default={}, description="Keys of sft that differ for this arm.")
     grpo: dict[str, Any] = Field(default={}, description="Keys of grpo that differ for this arm.")
     evaluate: dict[str, Any] = Field(default={}, description="Keys of evaluate that differ for this arm.")
@@ -132,7 +159,11 @@ class Study(Section):
     scale: Name = Field(description="How big: the file of config/scale to use; results go to results/<scale>.")
     seeds: Seeds = Field(description="Every trained arm is run once for each of these seeds.")
     run: list[Name] = Field(
-        min_length=1, description="Which arms are run: a list of names, all, or a mapping of scales to one of these."
+        min_length=1,
+        description="Which arms are run: a list of arms and sets, all, or a mapping of scales to one of these.",
+    )
+    sets: dict[Name, Annotated[list[Name], Field(min_length=1)]] = Field(
+        default={}, description="Named lists of arms, which run may name."
     )
     arms: dict[Name, Arm] = Field(min_length=1, description="The arms by name; once read, those that are run.")
     rewards: dict[Name, Reward] = Field(default={}, description="The rewards by name.")

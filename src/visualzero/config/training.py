@@ -107,6 +107,20 @@ class Resample(Section):
     )
 
 
+class Perception(Section):
+    """PAPO's implicit perception loss: what the policy says should depend on what it sees (arXiv 2507.06448)."""
+
+    weight: Number = Field(
+        default=0.02,
+        gt=0,
+        description="Weight (gamma) of the KL divergence from the policy shown a masked image, which is maximized.",
+    )
+    entropy: Number = Field(
+        default=0.0, ge=0, description="Weight (eta) of the double entropy loss, which keeps that from running away."
+    )
+    masked: Number = Field(default=0.6, gt=0, le=1, description="Probability that a patch of the image is blackened.")
+
+
 class Alarms(Section):
     """Signs that GRPO has stopped learning: said in the log, and written into the history's column `alarm`."""
 
@@ -134,8 +148,14 @@ class Grpo(Optimization):
         default=1.0, gt=0, description="Rollouts' penalty on tokens that stand in the prompt or completion; 1 is none."
     )
     max_completion: int = Field(gt=0, description="Tokens after which a rollout is cut off.")
-    loss: Literal["grpo", "dr_grpo", "dapo", "bnpo"] = Field(
-        default="grpo", description="How token losses are averaged; grpo: over a completion, then over completions."
+    loss: Literal["grpo", "dr_grpo", "dapo", "bnpo", "cispo"] = Field(
+        default="grpo",
+        description="How token losses are averaged; grpo: over a completion, then over completions. cispo averages as"
+        " dapo does, and clips a token's weight from above without stopping its gradient.",
+    )
+    ratio: Literal["token", "sequence"] = Field(
+        default="token",
+        description="Which probability ratio is clipped: each token's, or the geometric mean of a completion's (GSPO).",
     )
     epsilon: Number = Field(default=0.2, gt=0, description="Clipping range of the probability ratio.")
     epsilon_high: Number | None = Field(
@@ -156,11 +176,32 @@ class Grpo(Optimization):
     resample: Resample | None = Field(
         default=None, description="Sample again when too many groups have equal rewards; null never does."
     )
+    perception: Perception | None = Field(
+        default=None, description="PAPO's terms, with loss grpo (PAPO-G) or dapo (PAPO-D) and sharing; null: none."
+    )
     alarms: Alarms = Field(default=Alarms(), description="When to say that a run no longer learns, or to end it.")
     engine: Literal["transformers", "vllm"] = Field(
         default="transformers", description="What samples rollouts; vllm shares the GPU with training (Linux, CUDA)."
     )
     vllm_memory: Number = Field(default=0.3, gt=0, lt=1, description="Share of a GPU's memory that vLLM may take.")
+
+    @model_validator(mode="after")
+    def _ratio_suits_the_loss(self) -> Self:
+        if self.ratio == "sequence" and self.loss != "grpo":
+            raise ValueError(
+                f"ratio: sequence weighs completions, and loss: {self.loss} would weigh them by their length; set loss"
+                " to grpo, as GSPO does, or ratio to token"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _perception_suits_the_loss(self) -> Self:
+        if self.perception and not (self.sharing and self.loss in ("grpo", "dapo")):
+            raise ValueError(
+                f"perception goes with loss grpo or dapo and with sharing, not with loss {self.loss} and sharing"
+                f" {'on' if self.sharing else 'off'}; change these, or set perception to null"
+            )
+        return self
 
     @property
     def samples_per_step(self) -> int:

@@ -132,7 +132,7 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
     return Seconds(
         images=0 if recipe.prefetch and run.grpo.sharing else run.rounds * images * image,
         rollout=run.rounds * (device.passes(prefill, layers, dtype) + decoded),
-        old=run.rounds * forward if vllm or run.iterations > 1 else 0,
+        old=run.rounds * forward * run.old_passes,
         reference=run.rounds * forward if run.grpo.beta else 0,
         update=recipe.steps * update,
         optimizer=recipe.steps * optimizer,

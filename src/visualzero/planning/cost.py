@@ -134,7 +134,7 @@ def training_cost(run: Training, completion: int, scored: int) -> TrainingCost:
         run.completions * prefill_flops(run.model, run.lengths.visual, run.lengths.prompt),
         run.completions * decode_flops(run.model.language, run.lengths.prompt, completion),
     )
-    old = forward * (run.completions if vllm or run.iterations > 1 else 0)
+    old = forward * (run.completions * run.old_passes)
     reference = forward * (run.completions if recipe.beta else 0)
     phases = {
         "rollout": (sampled, group if vllm else run.sharers),

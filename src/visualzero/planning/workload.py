@@ -71,6 +71,13 @@ class Training:
         return self.grpo.iterations if self.grpo else 1
 
     @property
+    def old_passes(self) -> int:
+        """Passes over a batch by the policy that wrote it: for its log-probabilities, and with images masked (PAPO)."""
+        if self.grpo is None:
+            return 0
+        return int(self.grpo.engine == "vllm" or self.iterations > 1) + int(self.grpo.perception is not None)
+
+    @property
     def rounds(self) -> int:
         """Batches of prompts of a run."""
         return -(-self.recipe.steps // self.iterations)

@@ -22,6 +22,7 @@ AFTER_REWARD = {
     "reflection": "Share of rollouts with self-reflection",
     "kl": "KL to the reference model",
     "entropy": "Entropy, nats per token",
+    "perception": "KL to the policy shown a masked image",
     "clipped_ratio": "Share cut at the token limit",
     "frac_zero_std": "Share of groups without spread",
     "loss": "Loss",

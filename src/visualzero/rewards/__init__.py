@@ -1,11 +1,12 @@
 """Reward terms: one file each, found by its name, with one function.
 
-    score(completion, *, choices, answer_index, n_tokens[, max_tokens]) -> float
+    score(completion, *, choices, answer_index, n_tokens[, max_tokens][, rollout]) -> float
 
 `completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts
 it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length; a term
-that names `max_tokens` is told the limit of that length, None where there is none. To add a term, add a file; files
-whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
+that names `max_tokens` is told the limit of that length, None where there is none; one that names `rollout` is told
+which one it is (seed, step, question and place in the group, as a text), "" outside of training. To add a term, add a
+file; files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,20 +21,23 @@ from typing import Any
 from visualzero.errors import UserError
 
 RewardTerm = Callable[..., float]
+OPTIONAL: dict[str, Any] = {"max_tokens": None, "rollout": ""}
+"""What a term may ask for beyond what every term is told, and what it gets where nothing is known of it."""
 LARGEST = 3.4e38  # of float32, in which TRL computes
 
 
 @lru_cache
 def _load() -> dict[str, RewardTerm]:
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    return {name: _with_limit(import_module(f"{__name__}.{name}").score) for name in names}
+    return {name: _with_what_it_names(import_module(f"{__name__}.{name}").score) for name in names}
 
 
-def _with_limit(score: RewardTerm) -> RewardTerm:
-    """A term that takes `max_tokens`, whether or not it needs it."""
-    if "max_tokens" in signature(score).parameters:
-        return lambda completion, **facts: score(completion, **{"max_tokens": None, **facts})
-    return lambda completion, max_tokens=None, **facts: score(completion, **facts)
+def _with_what_it_names(score: RewardTerm) -> RewardTerm:
+    """A term that takes all of OPTIONAL, whichever of them it needs."""
+    left = OPTIONAL.keys() - signature(score).parameters.keys()
+    return lambda completion, **facts: score(
+        completion, **{name: value for name, value in (OPTIONAL | facts).items() if name not in left}
+    )
 
 
 def reward_terms() -> dict[str, RewardTerm]:
@@ -74,6 +78,7 @@ def score_completion(
     answer_index: int,
     n_tokens: int,
     max_tokens: int | None = None,
+    rollout: str = "",
     where: str = "a completion",
 ) -> dict[str, float]:
     """The value of each of a reward's terms, before its weight, in the reward's order; `where` is for errors.
@@ -87,7 +92,8 @@ def score_completion(
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "use one of these"
             raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
-    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens, "max_tokens": max_tokens}
+    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens}
+    facts |= {"max_tokens": max_tokens, "rollout": rollout}
     return {name: pay(name, known[name], where, completion, **facts) for name in terms}
 
 

@@ -4,8 +4,8 @@ For each prompt a group of G completions is sampled. A completion's reward is th
 its advantage is (reward - group mean) / group standard deviation, and the loss is the policy gradient plus beta times
 the k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's
 in the loss type, beta and the KL's bias correction, so these are set here. The other policy gradients of the study
-(GPG, Dr. GRPO, DAPO) are settings of the same trainer. What the completions of a group share is computed once
-(training/sharing), unless `grpo.sharing` is off.
+(GPG, Dr. GRPO, DAPO, GSPO, CISPO) are settings of the same trainer, and PAPO adds terms to it (perception.py). What the
+completions of a group share is computed once (training/sharing), unless `grpo.sharing` is off.
 """
 
 from collections.abc import Callable
@@ -24,11 +24,12 @@ from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import pay, reward_terms
 from visualzero.training.alarms import AlarmBell
+from visualzero.training.altering import BLIND
 from visualzero.training.callbacks import StepReport
 from visualzero.training.checkpoints import LOGGED
 from visualzero.training.pictures import Pictures
 from visualzero.training.policy_trainer import PolicyTrainer, SharingPolicyTrainer
-from visualzero.training.rollouts import rollout_table, text_of
+from visualzero.training.rollouts import rollout_names, rollout_table, text_of
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments, write_parquet
 
 QUESTION_TOKENS = 1024  # room that vLLM keeps for a prompt's text
@@ -47,8 +48,9 @@ def train_grpo(run: Run) -> None:
         max_completion_length=recipe.max_completion,
         beta=recipe.beta,
         loss_type=recipe.loss,
+        importance_sampling_level=recipe.ratio,
         epsilon=recipe.epsilon,
-        epsilon_high=recipe.epsilon_high,
+        epsilon_high=upper_end(recipe),
         mask_truncated_completions=recipe.mask_truncated,
         num_iterations=recipe.iterations,
         scale_rewards=recipe.scale_rewards,
@@ -66,11 +68,21 @@ def train_grpo(run: Run) -> None:
     kind: Callable[..., PolicyTrainer] = PolicyTrainer
     if recipe.sharing:
         kind = partial(SharingPolicyTrainer, tokens_per_pass=recipe.tokens_per_pass)
+    if recipe.perception:
+        from visualzero.training.perception import PerceptionTrainer
+
+        kind = partial(PerceptionTrainer, tokens_per_pass=recipe.tokens_per_pass, perception=recipe.perception)
     trainer = kind(
         model=model,
         args=arguments,
         reward_funcs=[
-            reward_function(term, forced_prefix(run.arm.prompt), log_ids=i == 0, max_tokens=recipe.max_completion)
+            reward_function(
+                term,
+                forced_prefix(run.arm.prompt),
+                log_ids=i == 0,
+                max_tokens=recipe.max_completion,
+                seed=run.seed,
+            )
             for i, term in enumerate(weights)
         ],
         train_dataset=_dataset(run, questions),
@@ -80,6 +92,13 @@ def train_grpo(run: Run) -> None:
         resample=recipe.resample,
     )
     train(run, recipe, trainer, finish=lambda last, out: collect_rollouts(last / LOGGED, out, weights))
+
+
+def upper_end(recipe: Grpo) -> float | None:
+    """TRL's `epsilon_high`. With CISPO it is itself the largest ratio; the recipe's always counts from 1."""
+    if recipe.loss != "cispo":
+        return recipe.epsilon_high
+    return 1 + (recipe.epsilon if recipe.epsilon_high is None else recipe.epsilon_high)
 
 
 def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[str, Any]:
@@ -125,16 +144,17 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "answer_index": Value("int64"),
         }
     )
-    return Dataset.from_list(rows, features=features).with_transform(Pictures(run.questions))
+    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND)
+    return Dataset.from_list(rows, features=features).with_transform(pictures)
 
 
 def reward_function(
-    term: str, prefix: str, log_ids: bool = False, max_tokens: int | None = None
+    term: str, prefix: str, log_ids: bool = False, max_tokens: int | None = None, seed: int = 0
 ) -> Callable[..., list[float]]:
     """A reward term in the form that TRL calls.
 
-    `prefix` is what the prompt has already written of the completion, `max_tokens` the limit of its length. With
-    `log_ids` the question ids go into TRL's table of completions; one term of a reward does that for all.
+    `prefix` is what the prompt has already written of the completion, `max_tokens` the limit of its length, `seed` the
+    run's. With `log_ids` the question ids go into TRL's table of completions; one term of a reward does that for all.
     """
     score = reward_terms()[term]
 
@@ -150,7 +170,9 @@ def reward_function(
         texts = [text_of(completion) for completion in completions]
         if log_ids:
             log_extra("id", question_id)
-        rows = zip(texts, completion_ids, choices, answer_index, question_id, strict=True)
+        step = kwargs["trainer_state"].global_step if "trainer_state" in kwargs else 0
+        names = rollout_names(seed, step, question_id)
+        rows = zip(texts, completion_ids, choices, answer_index, question_id, names, strict=True)
         return [
             pay(
                 term,
@@ -161,8 +183,9 @@ def reward_function(
                 answer_index=answer,
                 n_tokens=len(ids),
                 max_tokens=max_tokens,
+                rollout=name,
             )
-            for text, ids, options, answer, id_ in rows
+            for text, ids, options, answer, id_, name in rows
         ]
 
     reward.__name__ = term

@@ -15,6 +15,7 @@ NAMES = {
     "completions/clipped_ratio": "clipped_ratio",
     "kl": "kl",
     "entropy": "entropy",
+    "perception": "perception",
     "sampling_rounds": "sampling_rounds",
     "num_tokens": "tokens",
     "seconds": "seconds",

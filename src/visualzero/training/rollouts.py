@@ -1,5 +1,6 @@
 """Rollouts as tables: what TRL writes at each logged step, and what a run leaves of it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,18 @@ def rollout_table(tables: Iterable[pd.DataFrame], weights: dict[str, float]) -> 
     table["reward"] = sum(weight * rollouts[term] for term, weight in weights.items())
     table["advantage"] = rollouts["advantage"]
     return table
+
+
+def rollout_names(seed: int, step: int, questions: list[str]) -> list[str]:
+    """Which rollout each one of a batch is, for reward terms: the run's seed, the steps made before it, its question
+    and its place among those of the question.
+    """
+    places: Counter[str] = Counter()
+    names = []
+    for question in questions:
+        names.append(f"{seed}/{step}/{question}/{places[question]}")
+        places[question] += 1
+    return names
 
 
 def text_of(completion: Any) -> str:

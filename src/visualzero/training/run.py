@@ -29,8 +29,10 @@ from visualzero.models.freezing import freeze
 from visualzero.models.loading import DTYPES, load_model
 from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
 from visualzero.prompts import question_text, render
+from visualzero.training.altering import altered
 from visualzero.training.callbacks import KeepWeights
 from visualzero.training.checkpoints import CHECKPOINT, KEPT, Identity, last_whole, read_seal, restore
+from visualzero.training.difficulty import of_difficulty
 from visualzero.training.health import one_line, require_sound, require_whole
 from visualzero.training.history import history
 from visualzero.training.inputs import check_inputs
@@ -103,7 +105,9 @@ def prepare(run: Run, recipe: Optimization) -> tuple[PreTrainedModel, ImageProce
     processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
     # Trainer's first checkpoint does so, too: weights kept before and after it have the same files.
     processor.tokenizer._set_processor_class(type(processor).__name__)
-    questions = read_questions(run.questions, images=False)
+    questions = altered(read_questions(run.questions, images=False), run.arm.altered)
+    if run.arm.difficulty:
+        questions = of_difficulty(questions, run.arm.difficulty)
     asked = (run.arm.prompt, run.study.data.train_options)
     check_inputs(questions, recipe, processor, asked, model.config.text_config.max_position_embeddings, run.name)
     return model, processor, questions

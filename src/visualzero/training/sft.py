@@ -19,6 +19,7 @@ from visualzero.config import Sft
 from visualzero.models.processor import ImageProcessor
 from visualzero.models.tokens import special_tokens
 from visualzero.prompts import forced_prefix, question_text
+from visualzero.training.altering import BLIND
 from visualzero.training.callbacks import StepReport
 from visualzero.training.health import Watched
 from visualzero.training.inputs import naming
@@ -78,7 +79,8 @@ def _dataset(run: Run, questions: pd.DataFrame, special: Sequence[str] = ()) -> 
     ]
     text = {"role": Value("string"), "content": Value("string")}
     columns = {"prompt": List(text), "completion": List(text), "image": Value("string"), "question_id": Value("string")}
-    return Dataset.from_list(rows, features=Features(columns)).with_transform(Pictures(run.questions))
+    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND)
+    return Dataset.from_list(rows, features=Features(columns)).with_transform(pictures)
 
 
 class NamingCollator(DataCollatorForVisionLanguageModeling):
