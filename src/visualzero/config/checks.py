@@ -33,6 +33,7 @@ def cross_checks(config: dict[str, Any]) -> Iterator[Problem]:
     yield from _rewards(config)
     yield from _comparisons(config)
     yield from _controls(config)
+    yield from _sampling(config)
 
 
 def _benchmarks(config: dict[str, Any]) -> Iterator[Problem]:
@@ -93,6 +94,21 @@ def _controls(config: dict[str, Any]) -> Iterator[Problem]:
         for index, name in enumerate(asked if isinstance(asked, list) else []):
             if name not in arms:
                 yield ("controls", control, index), unknown("arm", name, arms)
+
+
+def _sampling(config: dict[str, Any]) -> Iterator[Problem]:
+    arms, benchmarks = names(config.get("arms")), names(mapping(config.get("data")).get("benchmarks"))
+    sampling = mapping(mapping(config.get("causes")).get("sampling"))
+    asked = sampling.get("arms")
+    for index, name in enumerate(asked if isinstance(asked, list) else []):
+        if isinstance(name, str) and name not in arms:
+            yield ("causes", "sampling", "arms", index), unknown("arm", name, arms)
+    run = config.get("run")
+    if isinstance(asked, list) and asked and isinstance(run, list) and not {*map(str, asked)} & {*map(str, run)}:
+        yield ("causes", "sampling", "arms"), "none of them is run: name one that is, or add one to run"
+    benchmark = sampling.get("benchmark")
+    if isinstance(benchmark, str) and benchmark not in benchmarks:
+        yield ("causes", "sampling", "benchmark"), unknown("benchmark", benchmark, benchmarks)
 
 
 def names(value: object) -> list[str]:
