@@ -26,7 +26,7 @@ def truth(chance: tuple[float, float], k: int) -> float:
 
 def bootstrap(values: Floats, rng: np.random.Generator) -> Interval:
     n = len(values)
-    means = rng.choice(values, (1000, n - 1)).mean(axis=1)
+    means = rng.choice(values, (500, n - 1)).mean(axis=1)
     tail = norm.sf(t_quantile(n - 1))
     low, high = np.quantile(means, [tail, 1 - tail])
     return float(low), float(high)
@@ -74,5 +74,5 @@ def test_arms_that_do_not_differ_are_told_apart_at_most_as_often_as_allowed() ->
 if __name__ == "__main__":
     for name, chance in CHANCES.items():
         for questions in (60, 150, 600):
-            ours, theirs = (coverage(chance, questions, 1000, other) for other in (False, True))
+            ours, theirs = (coverage(chance, questions, 200, other) for other in (False, True))
             print(f"{name:13} {questions:4} questions: ours {ours.round(3)}, bootstrap {theirs.round(3)} for k in {KS}")
