@@ -21,6 +21,7 @@ from visualzero.errors import UserError
 from visualzero.report import scripts, text
 from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.answer import answer
+from visualzero.report.causes import sampled_view
 from visualzero.report.curves import courses
 from visualzero.report.explorer import sample_sets
 from visualzero.report.export import PAPER, csv_text, markdown_text
@@ -95,6 +96,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         arms=arms,
         seeds=seeds_of(arms),
         sections=sections,
+        sampled=sampled_view(summary, arms),
         paper=PAPER,
         courses=trained,
         sets=sets,
