@@ -104,7 +104,8 @@ def _sampling(config: dict[str, Any]) -> Iterator[Problem]:
         if isinstance(name, str) and name not in arms:
             yield ("causes", "sampling", "arms", index), unknown("arm", name, arms)
     run = config.get("run")
-    if isinstance(asked, list) and asked and isinstance(run, list) and not {*map(str, asked)} & {*map(str, run)}:
+    known = [name for name in asked if name in arms] if isinstance(asked, list) else []
+    if known and isinstance(run, list) and not any(name in run for name in known):
         yield ("causes", "sampling", "arms"), "none of them is run: name one that is, or add one to run"
     benchmark = sampling.get("benchmark")
     if isinstance(benchmark, str) and benchmark not in benchmarks:

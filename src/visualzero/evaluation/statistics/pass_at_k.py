@@ -29,8 +29,7 @@ def pass_at_k(right: npt.ArrayLike, samples: int) -> Floats:
         raise ValueError(f"right answers must be from 0 to {samples}, the number of samples")
     before = np.arange(samples)
     missed = np.clip(samples - counts[:, None] - before, 0.0, None) / (samples - before)
-    found: Floats = 1.0 - np.cumprod(missed, axis=1)
-    return found
+    return 1.0 - np.cumprod(missed, axis=1).astype(np.float64)
 
 
 def guessed_pass_at_k(options: Sequence[int], samples: int) -> Floats:
