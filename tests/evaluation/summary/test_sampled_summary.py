@@ -69,6 +69,7 @@ def test_an_arm_that_sharpens_is_ahead_with_one_sample_and_behind_with_all(found
     assert one["crossing"]["low"] <= 4 <= one["crossing"]["high"]
     assert "Sharpened is ahead of Base by" in one["claim"]
     assert "the curves cross at" in one["claim"]
+    assert "16 guesses would answer 99.0 % of the questions" in one["claim"]
 
 
 def test_an_arm_that_extends_stays_ahead(found: dict[str, Any]) -> None:

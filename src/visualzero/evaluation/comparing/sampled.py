@@ -20,7 +20,7 @@ from visualzero.evaluation.statistics.pass_at_k import pass_at_k
 from visualzero.evaluation.statistics.shares import LEVEL, Floats, Interval, clustered_error
 from visualzero.evaluation.statistics.significance import holm
 from visualzero.wording import interval as interval_text
-from visualzero.wording import percent
+from visualzero.wording import percent, signed
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,7 @@ def sampled_comparisons(
     under: Mapping[str, Mapping[str, Sampled]],
     pairs: Sequence[tuple[str, str]],
     ids: Sequence[str],
+    guessing: float,
 ) -> list[Verdict]:
     """Each planned pair of which both arms are sampled.
 
@@ -63,6 +64,7 @@ def sampled_comparisons(
         under: the same as each scorer reads their answers.
         pairs: arms a and b by name.
         ids: of the questions, in the order of `right`.
+        guessing: share of questions that as many guesses as there are samples would answer.
 
     P-values are corrected by Holm's method over both ends of all pairs.
     """
@@ -88,7 +90,7 @@ def sampled_comparisons(
                 "differences": found[a, b].mean(axis=(0, 1)).tolist(),
                 "crossing": asdict(turn) if turn else None,
                 "verdict": verdict(*signs),
-                "claim": claim(arms[a], arms[b], one, last, signs, turn, seeds),
+                "claim": claim(arms[a], arms[b], one, last, signs, turn, seeds, guessing),
                 "only_a": _listed(alone[0], ids),
                 "only_b": _listed(alone[1], ids),
                 "scorers": {name: _ends(its[a], its[b]) for name, its in under.items()},
@@ -138,11 +140,17 @@ def verdict(one: int, last: int) -> str:
 
 
 def claim(
-    a: Sampled, b: Sampled, one: Told, last: Told, signs: tuple[int, int], turn: Crossing | None, seeds: Sequence[str]
+    a: Sampled,
+    b: Sampled,
+    one: Told,
+    last: Told,
+    signs: tuple[int, int],
+    turn: Crossing | None,
+    seeds: Sequence[str],
+    guessing: float,
 ) -> str:
-    """The verdict in a sentence."""
+    """The verdict in a sentence, and in another one that guessing does as well, where it does."""
     first, end = _points(a, b, one, signs[0], "one sample"), _points(a, b, last, signs[1], f"{a.samples} samples")
-    joined = f"{a.title} is {first}, and {end}"
     ending = {
         "extends": f": it answers questions that {b.title} doesn't in as many samples",
         "sharpens": ": likelier to be right at once, it answers fewer questions in the end",
@@ -152,15 +160,22 @@ def claim(
     }[verdict(*signs)]
     crossed_at = f"; the curves cross at {turn.k} samples{_range(turn, a.samples)}" if turn and turn.k else ""
     under = f" (under seed {seeds[0]}, which says nothing of another)" if len(seeds) == 1 else ""
-    return f"{joined}{ending}{crossed_at}{under}."
+    said = f"{a.title} is {first}, and {end}{ending}{crossed_at}{under}."
+    if guessing < min(float(arm.passed[:, :, -1].mean()) for arm in (a, b)):
+        return said
+    return (
+        f"{said} {a.samples} guesses would answer {percent(guessing)} % of the questions, no less than one of the two:"
+        " with so many samples the curves tell how varied answers are, and nothing of ability."
+    )
 
 
-def _points(a: Sampled, b: Sampled, end: Told, sign_: int, where: str) -> str:
-    bounds = interval_text(end.interval if end.difference >= 0 else (-end.interval[1], -end.interval[0]))
-    points = f"{percent(abs(end.difference))} points {bounds}"
-    if not sign_:
+def _points(a: Sampled, b: Sampled, end: Told, ahead: int, where: str) -> str:
+    if not ahead:
+        points = f"{signed(end.difference)} points {interval_text(end.interval)}"
         return f"not told apart from {b.title} with {where} ({points})"
-    return f"{'ahead of' if sign_ > 0 else 'behind'} {b.title} by {points} with {where}"
+    low, high = end.interval if ahead > 0 else (-end.interval[1], -end.interval[0])
+    points = f"{percent(abs(end.difference))} points {interval_text((low, high))}"
+    return f"{'ahead of' if ahead > 0 else 'behind'} {b.title} by {points} with {where}"
 
 
 def _range(turn: Crossing, samples: int) -> str:

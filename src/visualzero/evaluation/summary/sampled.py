@@ -45,6 +45,7 @@ def sampled(
     for (arm, seed), mine in rows.items():
         arms.setdefault(arm, {})[seed] = mine
     made = {arm: Sampled(titles[arm], _right(by_seed, scorer), images, samples) for arm, by_seed in arms.items()}
+    guessing = guessed_pass_at_k([row["n_choices"] for row in first], samples)
     others = {
         name: {arm: Sampled(titles[arm], _right(by_seed, name), images, samples) for arm, by_seed in arms.items()}
         for name in first[0]["readings"]
@@ -54,7 +55,7 @@ def sampled(
         "samples": samples,
         "questions": len(first),
         "images": len(set(images)),
-        "guessing": guessed_pass_at_k([row["n_choices"] for row in first], samples).tolist(),
+        "guessing": guessing.tolist(),
         "arms": {
             arm: {
                 "seeds": {seed: _run(mine, scorer, samples) for seed, mine in by_seed.items()},
@@ -66,7 +67,9 @@ def sampled(
             }
             for arm, by_seed in arms.items()
         },
-        "comparisons": sampled_comparisons(made, others, comparisons, [row["id"] for row in first]),
+        "comparisons": sampled_comparisons(
+            made, others, comparisons, [row["id"] for row in first], float(guessing[-1])
+        ),
     }
 
 
