@@ -1,11 +1,12 @@
 """The workflow with samples: what runs when they are asked for, and what runs again when they are drawn otherwise."""
 
 import json
+import shutil
 
 import pytest
 
 from repository import jobs_in
-from workspace import Workspace, make_workspace
+from workspace import ROOT, Workspace, make_workspace
 
 pytestmark = pytest.mark.slow
 UNTRAINED = {"run": ["base", "base-reason"], "comparisons": [{"a": "base-reason", "b": "base"}]}
@@ -18,6 +19,7 @@ def with_samples(study: Workspace, **changed: object) -> Workspace:
 
 def test_other_samples_rerun_what_draws_reads_and_shows_them(tmp_path_factory: pytest.TempPathFactory) -> None:
     off = make_workspace(tmp_path_factory.mktemp("study"), UNTRAINED)
+    shutil.copytree(ROOT / "src", off.folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     first = off.snakemake("all")
     assert first.returncode == 0, first.stdout
     summary = off.folder / "results/demo/summary.json"
