@@ -122,6 +122,9 @@ def test_over_seeds_arms_are_compared_on_seeds_and_questions() -> None:
     over = found["arms"]["wide"]["over_seeds"]
     each = [run["pass"][0] for run in found["arms"]["wide"]["seeds"].values()]
     assert over["pass"][0] == pytest.approx(np.mean(each))
+    low, high = over["pass_intervals"][0]
+    assert low <= min(each)
+    assert max(each) <= high
     [one] = found["comparisons"]
     assert (one["seeds"], one["verdict"]) == (["1", "2", "3"], "extends")
     assert "under seed" not in one["claim"]

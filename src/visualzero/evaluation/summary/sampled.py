@@ -15,7 +15,7 @@ from visualzero.evaluation.statistics.crossed import crossed
 from visualzero.evaluation.statistics.majority import majority_at_k
 from visualzero.evaluation.statistics.pass_at_k import guessed_pass_at_k, pass_at_k
 from visualzero.evaluation.statistics.sampled_mean import sampled_mean
-from visualzero.evaluation.statistics.shares import Floats, fraction_interval
+from visualzero.evaluation.statistics.shares import Floats, Interval, fraction_interval
 
 Rows = Sequence[Mapping[str, Any]]  # of causes/reading.py, one for each question
 
@@ -120,8 +120,12 @@ def _over_seeds(by_seed: Mapping[str, Rows], scorer: str, samples: int) -> dict[
 def _curves(passed: Floats, votes: Floats, images: Sequence[str]) -> dict[str, Any]:
     """Means of seeds x questions x numbers of samples, each number with its interval."""
 
-    def interval(values: Floats) -> tuple[float, float]:
-        return crossed(values, images, (0.0, 1.0)).interval if len(values) > 1 else fraction_interval(values[0], images)
+    def interval(values: Floats) -> Interval:
+        low, high = fraction_interval(values.mean(axis=0), images)
+        if len(values) == 1:
+            return low, high
+        both = crossed(values, images, (0.0, 1.0)).interval  # whose spread is too small near 0 and 1
+        return min(low, both[0]), max(high, both[1])
 
     found: dict[str, Any] = {}
     for name, curve in (("pass", passed), ("majority", votes)):
