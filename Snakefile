@@ -21,6 +21,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/causes.smk"
 include: "workflow/rules/curve.smk"
 include: "workflow/rules/report.smk"
 
@@ -33,6 +34,7 @@ localrules:
     grpo,
     train,
     evaluate,
+    causes,
     curve,
     report,
 
@@ -52,7 +54,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        checked(DATA, MODELS, SFT, GRPO, ANSWERS, layout.summary, PAGE),
+        checked(DATA, MODELS, SFT, GRPO, ANSWERS, SAMPLES, layout.summary, PAGE),
 
 
 rule data:
@@ -82,7 +84,12 @@ rule train:
 
 rule evaluate:
     input:
-        checked(ANSWERS, layout.summary),
+        checked(ANSWERS, SAMPLES, layout.summary),
+
+
+rule causes:
+    input:
+        asked_samples,
 
 
 rule curve:

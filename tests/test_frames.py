@@ -127,3 +127,21 @@ def test_the_notebook_shows_the_recorded_demo(
 def test_importing_the_package_loads_no_pandas() -> None:
     check = "import sys, visualzero; visualzero.results; sys.exit('pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_samples_have_a_row_for_each_arm_seed_and_number(study: Results) -> None:
+    assert study.sampled.empty
+    curves = {"pass": [0.25, 0.5], "pass_intervals": [[0.1, 0.4], [0.3, 0.7]], "majority": [0.25, 0.25]}
+    study.summary["causes"] = {
+        "sampling": {
+            "arms": {
+                "base": {"seeds": {"untrained": curves}, "over_seeds": None},
+                "grpo": {"seeds": {"1": curves, "2": curves}, "over_seeds": curves},
+            }
+        }
+    }
+    rows = Results(study.folder)
+    rows.__dict__["summary"] = study.summary
+    assert rows.sampled["seed"].tolist() == ["untrained"] * 2 + [1, 1, 2, 2, OVER_SEEDS, OVER_SEEDS]
+    [second] = rows.sampled.query("arm == 'base' and k == 2").to_dict("records")
+    assert (second["passed"], second["low"], second["high"], second["majority"]) == (0.5, 0.3, 0.7, 0.25)

@@ -55,6 +55,11 @@ class Results:
         return pd.DataFrame(self._comparisons())
 
     @cached_property
+    def sampled(self) -> pd.DataFrame:
+        """A row for each sampled arm, seed and number of samples k: pass@k and majority@k; none if none were drawn."""
+        return pd.DataFrame(list(self._sampled()), columns=["arm", "seed", "k", "passed", "low", "high", "majority"])
+
+    @cached_property
     def history(self) -> pd.DataFrame:
         """What every training run logged, a row for each step; what a recipe doesn't log is missing."""
         runs = []
@@ -172,4 +177,21 @@ class Results:
                         "capability": gain.get("capability"),
                         "ahead": one["ahead"],
                         "claim": one["claim"],
+                    }
+
+    def _sampled(self) -> Iterator[dict[str, Any]]:
+        sampling = self.summary.get("causes", {}).get("sampling") or {"arms": {}}
+        for arm, found in sampling["arms"].items():
+            over = {OVER_SEEDS: found["over_seeds"]} if found["over_seeds"] else {}
+            for seed, curves in (found["seeds"] | over).items():
+                drawn = zip(curves["pass"], curves["pass_intervals"], curves["majority"], strict=True)
+                for k, (passed, (low, high), majority) in enumerate(drawn, 1):
+                    yield {
+                        "arm": arm,
+                        "seed": int(seed) if seed.isdecimal() else seed,
+                        "k": k,
+                        "passed": passed,
+                        "low": low,
+                        "high": high,
+                        "majority": majority,
                     }

@@ -78,6 +78,33 @@ def score_parts(study: Study, arm: str) -> Parts:
     return parts(settings, ["evaluation.reading.score"], _env("evaluate")) | _rule("score")
 
 
+def sample_parts(study: Study, arm: str) -> Parts:
+    """Of an arm's sampled answers, given its weights and the questions.
+
+    How many shards they are made in can't change them.
+    """
+    spec, evaluate, sampling = study.arm(arm), study.evaluation(arm), study.sampling
+    settings = {
+        "prompt": spec.asked_with,
+        "options": study.data.benchmarks[study.sampled_benchmark].options,
+        "pixels": _pixels(study, arm),
+        "sampling": sampling.model_dump(exclude={"arms", "benchmark"}),
+        "evaluate": evaluate.model_dump(include={"max_new_tokens", "dtype", "repetition_penalty", "threads"}),
+    }
+    code = ["causes.chosen", "causes.drawing", "evaluation.answering.generate"]
+    files = [PACKAGE / "causes" / "sample.py", _prompt(spec.asked_with), *_env("train")]
+    return parts(settings, code, files) | _rule("sample")
+
+
+def sample_scores_parts(study: Study, arm: str) -> Parts:
+    """Of what the scorers read in samples, given the samples."""
+    settings = {
+        "prompt": study.arm(arm).asked_with,
+        "sampling": study.sampling.model_dump(include={"questions", "seed"}),
+    }
+    return parts(settings, ["causes.reading"], _env("evaluate")) | _rule("read_samples")
+
+
 def curve_parts(study: Study) -> Parts:
     """Of accuracy against steps, given the checkpoints' responses."""
     settings = {"scorer": study.evaluate.scorer, "prompts": [arm.asked_with for arm in study.arms.values()]}
@@ -87,7 +114,7 @@ def curve_parts(study: Study) -> Parts:
 def summary_parts(study: Study) -> Parts:
     """Of the summary, given the scores."""
     benchmarks = {name: b.model_dump(exclude={"source"}) for name, b in study.data.benchmarks.items()}
-    keys = {"scale", "seeds", "arms", "comparisons", "margin", "controls", "evaluate"}
+    keys = {"scale", "seeds", "arms", "comparisons", "margin", "controls", "causes", "evaluate"}
     settings = study.model_dump(include=keys) | {"data": benchmarks}
     return parts(settings, ["evaluation.summary.summarize"], _env("evaluate")) | _rule("summarize")
 
@@ -123,6 +150,16 @@ def predict_fingerprint(study: Study, arm: str, benchmark: str, control: str | N
 def score_fingerprint(study: Study, arm: str) -> str:
     """Digest of `score_parts`."""
     return digest(score_parts(study, arm))
+
+
+def sample_fingerprint(study: Study, arm: str) -> str:
+    """Digest of `sample_parts`."""
+    return digest(sample_parts(study, arm))
+
+
+def sample_scores_fingerprint(study: Study, arm: str) -> str:
+    """Digest of `sample_scores_parts`."""
+    return digest(sample_scores_parts(study, arm))
 
 
 def curve_fingerprint(study: Study) -> str:

@@ -73,6 +73,18 @@ class Layout:
         """Scores of an arm's responses to a benchmark or to its control questions (JSONL), and a manifest (`.json`)."""
         return self.root / "scores" / arm / str(seed) / f"{_asked(benchmark, control)}.jsonl"
 
+    def samples(self, arm: str, seed: int | str, benchmark: str) -> Path:
+        """An arm's sampled answers to a benchmark (JSONL), and a manifest (`.json`)."""
+        return self.predictions(arm, seed, benchmark, "samples")
+
+    def sample_shard(self, arm: str, seed: int | str, benchmark: str, shard: object) -> Path:
+        """A part of them, where several jobs share an evaluation."""
+        return self.shard(arm, seed, benchmark, "samples", shard)
+
+    def sample_scores(self, arm: str, seed: int | str, benchmark: str) -> Path:
+        """What every scorer reads in them (JSONL), and a manifest (`.json`)."""
+        return self.scores(arm, seed, benchmark, "samples")
+
     @property
     def summary(self) -> Path:
         """Every number of the study (JSON)."""

@@ -98,6 +98,8 @@ CONTROL_EVALUATIONS = [
     if arm in arms
 ]
 
+SAMPLED = [(arm, seed, study.sampled_benchmark) for arm in study.sampled_arms() for seed in seeds_of(study, arm)]
+
 # Outputs by stage, all of them: a target asks for each one, so that one that was deleted is made again.
 TABLES = [layout.questions(name) for name in ("train", *BENCHMARKS)]
 DATA = [*TABLES, *(table.with_suffix(".json") for table in TABLES)]
@@ -110,6 +112,12 @@ ANSWERS = [
     rows.with_suffix(suffix)
     for of in (layout.predictions, layout.scores)
     for rows in (of(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS)
+    for suffix in (".jsonl", ".json")
+]
+SAMPLES = [
+    rows.with_suffix(suffix)
+    for of in (layout.samples, layout.sample_scores)
+    for rows in (of(*run) for run in SAMPLED)
     for suffix in (".jsonl", ".json")
 ]
 PAGE = [layout.report / name for name in REPORT_FILES]
@@ -243,6 +251,35 @@ def predict_options(wildcards):
     """Which control questions, and which part of them."""
     shard = wildcards.get("scatteritem")
     return " ".join(filter(None, [control_option(wildcards), f"--shard {shard}" if shard else ""]))
+
+
+def asked_samples(wildcards):
+    """All samples and what scorers read in them, or that none are asked for."""
+    try:
+        return study.sampling and checked(SAMPLES)(wildcards)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def sample_shard_of(item):
+    """A part of an arm's samples, whatever the arm."""
+    return layout.sample_shard("{arm}", "{seed}", study.sampled_benchmark, item)
+
+
+def shard_option(wildcards):
+    """Which part of them, as an option of a command."""
+    shard = wildcards.get("scatteritem")
+    return f"--shard {shard}" if shard else ""
+
+
+def samples_fingerprint(wildcards):
+    return jobs.sample_fingerprint(study, wildcards.arm)
+
+
+def sampled_questions_manifest(wildcards):
+    """The manifest of the questions that are answered with samples."""
+    check()
+    return manifest_of(layout.questions(study.sampled_benchmark))
 
 
 def responses_fingerprint(wildcards):

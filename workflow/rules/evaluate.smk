@@ -113,6 +113,7 @@ rule score:
 rule summarize:
     input:
         scores=checked([layout.scores(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS]),
+        samples=[layout.sample_scores(*run) for run in SAMPLED],
         questions=[manifest_of(layout.questions(benchmark)) for benchmark in BENCHMARKS],
     output:
         layout.summary,

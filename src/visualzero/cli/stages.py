@@ -52,6 +52,30 @@ def add(commands: Commands) -> None:
     predict.add_argument("--shard", metavar="N-of-M", help="answer this part of it only, such as 2-of-4")
     predict.add_argument("--checkpoint", type=int, metavar="STEP", help="with the weights kept of this step")
 
+    sample = commands.add(
+        "sample",
+        _sample,
+        "draw an arm's samples of answers (causes.sampling)",
+        "sample base-grpo --set 'causes.sampling={}'",
+        "sample base-grpo --shard 2-of-4 --set 'causes.sampling={}'",
+    )
+    sample.add_argument("--shard", metavar="N-of-M", help="draw this part of them only, such as 2-of-4")
+    gather_samples = commands.add(
+        "gather-samples",
+        _gather_samples,
+        "join the evaluate.shards parts of an arm's samples",
+        "gather-samples base-grpo --set 'causes.sampling={}'",
+    )
+    read_samples = commands.add(
+        "read-samples",
+        _read_samples,
+        "have every scorer read an arm's samples",
+        "read-samples base-grpo --set 'causes.sampling={}'",
+    )
+    of_samples = (sample, gather_samples, read_samples)
+    for parser in of_samples:
+        takes_arm(parser)
+
     curve = commands.add(
         "curve", _curve, "accuracy against steps, from the answers of the checkpoints that runs keep", "curve"
     )
@@ -60,7 +84,7 @@ def add(commands: Commands) -> None:
     report.add_argument(
         "--partial", action="store_true", help="what is scored so far, in work/<scale>/partial, while the study runs"
     )
-    for parser in (questions, model, train, predict, gather, score, curve, summarize, report):
+    for parser in (questions, model, train, predict, gather, score, *of_samples, curve, summarize, report):
         parser.add_argument("--planned", metavar="FINGERPRINT", help="do nothing unless it is made from exactly this")
 
 
@@ -156,6 +180,39 @@ def _score_arm(options: Options) -> None:
     benchmark = benchmark_of(study, options.benchmark)
     _made_from(options, layout, score_parts(study, options.arm))
     score_arm(study, layout, options.arm, seed_of(options, study), benchmark, options.control)
+
+
+def _sample(options: Options) -> None:
+    from visualzero.evaluation.answering.shards import Shard
+    from visualzero.jobs import sample_parts
+
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, sample_parts(study, options.arm))
+    shard = Shard.parse(options.shard) if options.shard else None
+    from visualzero.causes.sample import sample_arm  # loads torch
+
+    sample_arm(study, layout, options.arm, seed, shard)
+
+
+def _gather_samples(options: Options) -> None:
+    from visualzero.causes.gathering import gather_samples
+    from visualzero.jobs import sample_parts
+
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, sample_parts(study, options.arm))
+    gather_samples(study, layout, options.arm, seed)
+
+
+def _read_samples(options: Options) -> None:
+    from visualzero.causes.reading import read_samples
+    from visualzero.jobs import sample_scores_parts
+
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, sample_scores_parts(study, options.arm))
+    read_samples(study, layout, options.arm, seed)
 
 
 def _curve(options: Options) -> None:

@@ -5,6 +5,7 @@
 """
 
 from visualzero.config.base import MODELS, prompt_styles, reward_terms
+from visualzero.config.causes import Causes, Sampling
 from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
 from visualzero.config.sources import BLINK, SAT, VSR, Benchmark, CVBench, Data, Hub, Local, Source, ToySpace
@@ -33,6 +34,7 @@ __all__ = [
     "Arm",
     "Benchmark",
     "CVBench",
+    "Causes",
     "Comparison",
     "Controls",
     "Data",
@@ -48,6 +50,7 @@ __all__ = [
     "Perception",
     "Resample",
     "Reward",
+    "Sampling",
     "Sft",
     "Source",
     "Study",

@@ -98,6 +98,7 @@ def _properties(path: Keys, config: Any, schema: dict[str, Any]) -> dict[str, An
         entries = next(iter(node.get("patternProperties", {}).values()), None)
         node = properties.get(key) or entries or node.get("additionalProperties") or node.get("items") or {}
         config = _step(config, key)
+        node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)
         if "discriminator" in node and isinstance(config, dict):
             node = {"$ref": node["discriminator"]["mapping"].get(config.get("kind"), "")}
         node = next((one for one in node.get("anyOf", ()) if "$ref" in one), node)  # a section, or null

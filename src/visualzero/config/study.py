@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from visualzero.config.base import MODELS, Name, Number, Section, Seeds
+from visualzero.config.causes import Causes, Sampling
 from visualzero.config.merging import merge
 from visualzero.config.naming import unknown
 from visualzero.config.sources import Data, Sha256
@@ -176,6 +177,7 @@ class Study(Section):
         " lies within it.",
     )
     controls: Controls = Field(default=Controls(), description="Which arms are asked control questions too.")
+    causes: Causes = Field(default=Causes(), description="What is measured to explain the scores.")
     trackers: list[Tracker] = Field(
         default=[], description="What training reports to as well: trackio, tensorboard, wandb, dvclive."
     )
@@ -219,3 +221,25 @@ class Study(Section):
     def source(self, arm: str) -> ModelSource:
         """Where that model comes from, with its image sizes."""
         return self.models.base if self.origin(arm) == "base" else self.models.instruct
+
+    @property
+    def sampling(self) -> Sampling:
+        """How answers are sampled; raise `UserError` if none are."""
+        if self.causes.sampling is None:
+            raise UserError(
+                "causes.sampling: no answers are sampled: ask for them, such as with --set 'causes.sampling={}'"
+            )
+        return self.causes.sampling
+
+    @property
+    def sampled_benchmark(self) -> str:
+        """The benchmark whose questions are answered with samples."""
+        asked = self.causes.sampling.benchmark if self.causes.sampling else None
+        return asked or next(iter(self.data.benchmarks))
+
+    def sampled_arms(self) -> list[str]:
+        """Names of the arms whose answers are sampled, in the order of the config."""
+        if self.causes.sampling is None:
+            return []
+        chosen = self.causes.sampling.arms
+        return [name for name in self.arms if chosen is None or name in chosen]

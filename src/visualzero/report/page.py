@@ -18,6 +18,7 @@ from visualzero import wording
 from visualzero.report import scripts, text
 from visualzero.report.analyses import Analyses, analyses
 from visualzero.report.answer import answer
+from visualzero.report.causes import sampled_view
 from visualzero.report.checkpoints import STEPS
 from visualzero.report.curves import courses
 from visualzero.report.explorer import sample_sets
@@ -99,6 +100,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         arms=arms,
         seeds=seeds_of(arms),
         sections=sections,
+        sampled=sampled_view(summary, arms),
         paper=PAPER,
         courses=trained,
         sets=sets,

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from visualzero.errors import UserError
+from visualzero.report.causes_summary import Causes
 from visualzero.report.inputs import read_json
 
 Interval = tuple[float, float]
@@ -282,6 +283,7 @@ class Summary(_Part):
     controls: dict[str, dict[str, dict[str, dict[str, Control]]]] = {}  # by benchmark, arm, seed, control
     reasoning: dict[str, dict[str, dict[str, Reasoning]]] = {}  # by benchmark, arm, seed
     scorer_agreement: dict[str, ScorerAgreement] = {}
+    causes: Causes = Causes()
 
 
 def read_summary(path: Path) -> Summary:

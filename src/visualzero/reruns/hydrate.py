@@ -130,5 +130,7 @@ def _remember(study: Study, layout: Layout) -> None:
         made += [jobs.run_parts(study, arm, seed) for seed in seeds_of(study, arm) if spec.trained]
         made += [jobs.predict_parts(study, arm, name, kind) for name in study.data.benchmarks for kind in controls]
         made.append(jobs.score_parts(study, arm))
+        if arm in study.sampled_arms():
+            made += [jobs.sample_parts(study, arm), jobs.sample_scores_parts(study, arm)]
     for parts in made:
         remember(layout, parts)

@@ -68,8 +68,12 @@ def _run(study: Study, arm: str, seed: int, data: dict[str, str], models: dict[s
 
 
 def _evaluation(study: Study, arm: str, weights: Any, data: dict[str, str]) -> str:
-    """Of an arm's responses and scores, on every benchmark and its control questions, for all seeds."""
+    """Of an arm's responses and scores, on every benchmark and its control questions, and of its samples."""
     controls = [None, *(control for control, asked in study.controls if arm in asked)]
+    samples = {}
+    if arm in study.sampled_arms():
+        made = jobs.sample_fingerprint(study, arm), jobs.sample_scores_fingerprint(study, arm)
+        samples = {"samples": [data[study.sampled_benchmark], *made]}
     return digest(
         {
             "weights": weights,
@@ -81,4 +85,5 @@ def _evaluation(study: Study, arm: str, weights: Any, data: dict[str, str]) -> s
                 for control in controls
             ],
         }
+        | samples
     )

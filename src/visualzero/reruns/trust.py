@@ -95,6 +95,9 @@ def outputs(study: Study, layout: Layout) -> Iterator[Path]:
     for evaluation in _evaluations(study):
         yield layout.predictions(*evaluation)
         yield layout.scores(*evaluation)
+    for arm, seed in _sampled(study):
+        yield layout.samples(arm, seed, study.sampled_benchmark)
+        yield layout.sample_scores(arm, seed, study.sampled_benchmark)
     yield layout.summary
     if any(kept_steps(study, arm) for arm in study.arms):
         yield layout.curve
@@ -108,6 +111,11 @@ def _evaluations(study: Study) -> Iterator[tuple[str, int | str, str, str | None
         for seed in seeds_of(study, arm):
             for name in study.data.benchmarks:
                 yield from ((arm, seed, name, control) for control in controls)
+
+
+def _sampled(study: Study) -> Iterator[tuple[str, int | str]]:
+    """Arm and seed of every run whose answers are sampled."""
+    return ((arm, seed) for arm in study.sampled_arms() for seed in seeds_of(study, arm))
 
 
 def manifests(study: Study, layout: Layout) -> dict[Path, str]:
@@ -126,6 +134,10 @@ def manifests(study: Study, layout: Layout) -> dict[Path, str]:
         responses, scores = (of(arm, seed, name, control) for of in (layout.predictions, layout.scores))
         found[responses.with_suffix(".json")] = jobs.predict_fingerprint(study, arm, name, control)
         found[scores.with_suffix(".json")] = jobs.score_fingerprint(study, arm)
+    for arm, seed in _sampled(study):
+        samples, scores = (of(arm, seed, study.sampled_benchmark) for of in (layout.samples, layout.sample_scores))
+        found[samples.with_suffix(".json")] = jobs.sample_fingerprint(study, arm)
+        found[scores.with_suffix(".json")] = jobs.sample_scores_fingerprint(study, arm)
     return found
 
 

@@ -58,7 +58,7 @@ def _what(study: Study, job: Planned) -> str:
             return f"models/{job.wildcards['init']}"
         case "train_sft" | "train_grpo":
             return f"{study.arm(job.wildcards['arm']).recipe}/{job.wildcards['arm']}"
-        case "predict" | "gather" | "score":
+        case "predict" | "gather" | "score" | "sample" | "gather_samples" | "read_samples":
             return f"evaluate/{job.wildcards['arm']}"
         case "summarize":
             return "evaluate"
@@ -79,6 +79,9 @@ def _parts(study: Study, job: Planned) -> Parts | None:
         "predict": lambda: jobs.predict_parts(study, arm, job.wildcards["benchmark"], control),
         "gather": lambda: jobs.predict_parts(study, arm, job.wildcards["benchmark"], control),
         "score": lambda: jobs.score_parts(study, arm),
+        "sample": lambda: jobs.sample_parts(study, arm),
+        "gather_samples": lambda: jobs.sample_parts(study, arm),
+        "read_samples": lambda: jobs.sample_scores_parts(study, arm),
         "summarize": lambda: jobs.summary_parts(study),
         "page": lambda: jobs.report_parts(study),
     }

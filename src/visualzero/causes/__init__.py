@@ -1,0 +1,8 @@
+"""What is measured to explain the scores, where the config asks for it (docs/causes.md).
+
+chosen.py     which questions are answered with samples
+drawing.py    a model's samples of answers to them, the prompt and its image computed once for all of a question's
+sample.py     the stage that draws an arm's
+gathering.py  its shards in one file, and the manifest beside it
+reading.py    the stage that has every scorer read them
+"""

@@ -1,0 +1,73 @@
+"""The sample stage: draws an arm's answers to the questions of `causes.sampling`; resumable, and in shards.
+
+How batches are cut, shared among jobs and kept on the way is greedy evaluation's (evaluation/answering/generate.py).
+"""
+
+from functools import partial
+from typing import cast
+
+from visualzero.causes.chosen import chosen
+from visualzero.causes.drawing import draw
+from visualzero.causes.gathering import write_record
+from visualzero.config import Study
+from visualzero.data.question import read_questions
+from visualzero.errors import UserError
+from visualzero.evaluation.answering.asking import Engine
+from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.shards import WHOLE, Shard
+from visualzero.fingerprint import digest
+from visualzero.jobs import sample_fingerprint
+from visualzero.layout import Layout
+from visualzero.manifest import read_manifest, verify
+from visualzero.models.processor import load_processor
+from visualzero.progress import say
+
+
+def sample_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard: Shard | None = None) -> None:
+    """Write a row of samples for each question that is asked; with a shard that part, without one a manifest too.
+
+    Raises:
+        UserError: if the arm is not sampled, or a file that it starts from is missing or was altered.
+    """
+    sampling, spec, source, settings = study.sampling, study.arm(arm), study.source(arm), study.evaluation(arm)
+    if arm not in study.sampled_arms():
+        raise UserError(f"causes.sampling.arms: '{arm}' is not among them: add it there, or sample another arm")
+    benchmark = study.sampled_benchmark
+    weights, questions = layout.weights(study, arm, seed), layout.questions(benchmark)
+    manifests = questions.with_suffix(".json"), weights.parent / "manifest.json"
+    verify(manifests[0])
+    verify(manifests[1], weights.name)
+    files = [read_manifest(manifest)["files"] for manifest in manifests]
+    key = digest({"made from": sample_fingerprint(study, arm), "files": files})
+    processor = load_processor(weights, spec.asked_with, source.min_pixels, source.max_pixels)
+    asked = chosen(read_questions(questions), sampling)
+    run = f"{arm}/{seed}"
+    labels = {
+        "run": run,
+        "arm": arm,
+        "seed": seed if isinstance(seed, int) else None,
+        "benchmark": benchmark,
+        "control": None,
+        "prompt": spec.asked_with,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+    }
+    say(f"{run}: {sampling.samples} samples of answers to each of {len(asked)} questions of {benchmark}")
+    answers = partial(
+        draw, weights=weights, processor=processor, settings=settings, sampling=sampling, run=run
+    )  # of which a row has several
+    predict(
+        Job(
+            labels,
+            study.data.benchmarks[benchmark].options,
+            settings.model_copy(update={"batch_size": sampling.batch_size}),
+            shard or WHOLE,
+        ),
+        cast(Engine, answers),
+        processor,
+        asked,
+        layout.samples(arm, seed, benchmark) if shard is None else layout.sample_shard(arm, seed, benchmark, shard),
+        layout.work("samples", arm, seed, benchmark, key, str(shard or WHOLE)),
+    )
+    if shard is None:
+        write_record(study, layout, arm, seed)

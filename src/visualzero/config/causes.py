@@ -1,0 +1,41 @@
+"""What is asked beyond the scores, to tell why they came out as they did (``causes:``, docs/causes.md)."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from visualzero.config.base import Name, Number, Section
+
+
+def _each_once(names: list[str]) -> list[str]:
+    """Refuse a name that is listed twice."""
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"listed twice: {', '.join(twice)}; list each one once")
+    return names
+
+
+class Sampling(Section):
+    """Answers that are drawn at random, many to a question, beside the greedy one that is scored."""
+
+    arms: Annotated[list[Name], Field(min_length=1), AfterValidator(_each_once)] | None = Field(
+        default=None, description="Arms whose answers are sampled, of those that are run; null: all of these."
+    )
+    benchmark: Name | None = Field(default=None, description="The benchmark that is asked; null: the first.")
+    questions: int | None = Field(
+        default=None, gt=0, description="Ask at most so many of its questions, drawn by the seed; null asks all."
+    )
+    samples: int = Field(default=32, ge=2, le=512, description="Answers to each question (n).")
+    temperature: Number = Field(default=1.0, gt=0, description="Temperature that they are drawn with.")
+    top_p: Number = Field(default=1.0, gt=0, le=1, description="They are drawn from the most likely tokens up to this.")
+    seed: int = Field(default=0, ge=0, description="Seed of the draws and of the choice of questions.")
+    batch_size: int = Field(default=8, gt=0, description="Questions answered at a time, each with all its samples.")
+
+
+class Causes(Section):
+    """What is measured to explain the scores; nothing unless it is asked for."""
+
+    sampling: Sampling | None = Field(
+        default=None,
+        description="Sample many answers to each question, for pass@k; null: don't. {} takes the defaults.",
+    )
