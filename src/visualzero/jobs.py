@@ -20,10 +20,13 @@ def data_parts(study: Study, name: str) -> Parts:
     benchmark = None if name == "train" else study.data.benchmarks[name]
     source = benchmark.source if benchmark else study.data.train
     settings = source.model_dump(exclude=CHECKS)
-    if source.kind == "local":  # whose texts are refused where they list options that the prompt lists too
+    files = _env("data")
+    if source.kind in ("local", "dataset"):  # whose texts are refused where they list options that the prompt lists too
         settings["options"] = benchmark.options if benchmark else study.data.train_options
+    if source.kind == "dataset":  # which may leave out what the checks refuse
+        files = [*files, PACKAGE / "data" / "checks.py"]
     code = ["data.build", f"data.{_reader(source.kind)}"]
-    return parts(settings, code, _env("data")) | _rule("questions")
+    return parts(settings, code, files) | _rule("questions")
 
 
 def model_parts(study: Study, init: str) -> Parts:

@@ -21,6 +21,7 @@ from snakemake.settings.types import DeploymentMethod
 from visualzero import jobs
 from visualzero.cluster.outer_job import leave_job
 from visualzero.config import CONTROLS, overrides_of, read_study
+from visualzero.data.dataset_files import local_tables
 from visualzero.data.local import find_table
 from visualzero.doctor.cluster import blockers
 from visualzero.errors import UserError
@@ -164,14 +165,14 @@ def questions_manifest(wildcards):
 
 
 def source_table(wildcards):
-    """The user's own table that questions are made from, where there is one."""
+    """The user's own tables that questions are made from, where there are some."""
     check()
     name = wildcards.name
     source = study.data.train if name == "train" else study.data.benchmarks[name].source
-    if source.kind != "local":
-        return []
     try:
-        return [find_table(Path(source.path))]
+        if source.kind == "local":
+            return [find_table(Path(source.path))]
+        return local_tables(source, name) if source.kind == "dataset" else []
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -5,6 +5,7 @@
 """
 
 from visualzero.config.base import MODELS, prompt_styles, reward_terms
+from visualzero.config.dataset import Answers, Columns, Dataset
 from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
 from visualzero.config.sources import BLINK, SAT, VSR, Benchmark, CVBench, Data, Hub, Local, Source, ToySpace
@@ -29,12 +30,15 @@ __all__ = [
     "SCORERS",
     "VSR",
     "Alarms",
+    "Answers",
     "Arm",
     "Benchmark",
     "CVBench",
+    "Columns",
     "Comparison",
     "Controls",
     "Data",
+    "Dataset",
     "Evaluate",
     "Grpo",
     "Hub",

@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from visualzero.config.base import Name, Section
+from visualzero.config.base import Name, Section, Seed, Sha256
+from visualzero.config.dataset import Dataset
 
 Options = Literal["lettered", "natural", "stated"]
-Seed = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ToySpace(Section):
@@ -79,7 +78,7 @@ class VSR(Hub):
     repo: str = Field(default="cambridgeltl/vsr_random", min_length=1, description="Data set repository of the hub.")
 
 
-Source = Annotated[ToySpace | Local | SAT | CVBench | BLINK | VSR, Field(discriminator="kind")]
+Source = Annotated[ToySpace | Local | SAT | CVBench | BLINK | VSR | Dataset, Field(discriminator="kind")]
 
 
 class Benchmark(Section):

@@ -1,11 +1,12 @@
 """Reward terms: one file each, found by its name, with one function.
 
-    score(completion, *, choices, answer_index, n_tokens[, max_tokens]) -> float
+    score(completion, *, choices, answer_index, n_tokens[, max_tokens][, answer_kind]) -> float
 
 `completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts
 it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length; a term
-that names `max_tokens` is told the limit of that length, None where there is none. To add a term, add a file; files
-whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
+that names `max_tokens` is told the limit of that length, None where there is none, and one that names `answer_kind` how
+the answer is judged (`evaluation/reading/free`; `choice` where it is one of the choices). To add a term, add a file;
+files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,20 +21,24 @@ from typing import Any
 from visualzero.errors import UserError
 
 RewardTerm = Callable[..., float]
+ASKED_FOR = {"max_tokens": None, "answer_kind": "choice"}  # facts that only a term which names them is told
 LARGEST = 3.4e38  # of float32, in which TRL computes
 
 
 @lru_cache
 def _load() -> dict[str, RewardTerm]:
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    return {name: _with_limit(import_module(f"{__name__}.{name}").score) for name in names}
+    return {name: _told(import_module(f"{__name__}.{name}").score) for name in names}
 
 
-def _with_limit(score: RewardTerm) -> RewardTerm:
-    """A term that takes `max_tokens`, whether or not it needs it."""
-    if "max_tokens" in signature(score).parameters:
-        return lambda completion, **facts: score(completion, **{"max_tokens": None, **facts})
-    return lambda completion, max_tokens=None, **facts: score(completion, **facts)
+def _told(score: RewardTerm) -> RewardTerm:
+    """A term that takes every fact, whether or not it needs it."""
+    others = ASKED_FOR.keys() - signature(score).parameters.keys()
+
+    def told(completion: str, **facts: Any) -> float:
+        return score(completion, **{name: fact for name, fact in (ASKED_FOR | facts).items() if name not in others})
+
+    return told
 
 
 def reward_terms() -> dict[str, RewardTerm]:
@@ -49,6 +54,8 @@ def pay(term: str, score: RewardTerm, where: str, completion: str, **facts: Any)
     """
     try:
         value = score(completion, **facts)
+    except UserError as error:
+        raise UserError(f"reward term '{term}': {where}: {error}") from None
     except Exception as error:
         error.add_note(f"reward term '{term}': {where}")
         if isinstance(error, StopIteration):  # which a data loader would take for the end of the data
@@ -74,6 +81,7 @@ def score_completion(
     answer_index: int,
     n_tokens: int,
     max_tokens: int | None = None,
+    answer_kind: str = "choice",
     where: str = "a completion",
 ) -> dict[str, float]:
     """The value of each of a reward's terms, before its weight, in the reward's order; `where` is for errors.
@@ -87,7 +95,13 @@ def score_completion(
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "use one of these"
             raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
-    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens, "max_tokens": max_tokens}
+    facts = {
+        "choices": list(choices),
+        "answer_index": answer_index,
+        "n_tokens": n_tokens,
+        "max_tokens": max_tokens,
+        "answer_kind": answer_kind,
+    }
     return {name: pay(name, known[name], where, completion, **facts) for name in terms}
 
 

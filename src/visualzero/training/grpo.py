@@ -19,6 +19,7 @@ from datasets import Dataset, Features, List, Value
 from trl import GRPOConfig
 
 from visualzero.config import Grpo
+from visualzero.data.question import kind_of, read_questions
 from visualzero.errors import UserError
 from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.prompts import forced_prefix, question_text
@@ -86,8 +87,10 @@ def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[st
     """What GRPOConfig needs to let vLLM sample, in the training processes and on their GPUs.
 
     Raises:
-        UserError: if vLLM is not installed.
+        UserError: if vLLM is not installed, or a question has several images.
     """
+    if "n_images" in (questions := read_questions(run.questions, images=False)) and questions["n_images"].max() > 1:
+        raise UserError("grpo.engine: vllm: questions have several images: set grpo.engine to transformers")
     if find_spec("vllm") is None:
         raise UserError(
             "grpo.engine: vllm: not installed here: run with the environment envs/train-vllm.yaml"
@@ -113,6 +116,7 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "question_id": row.id,
             "choices": list(row.choices),
             "answer_index": row.answer_index,
+            "answer_kind": kind_of(row),
         }
         for row in questions.itertuples()
     ]
@@ -123,6 +127,7 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "question_id": Value("string"),
             "choices": List(Value("string")),
             "answer_index": Value("int64"),
+            "answer_kind": Value("string"),
         }
     )
     return Dataset.from_list(rows, features=features).with_transform(Pictures(run.questions))
@@ -143,6 +148,7 @@ def reward_function(
         completion_ids: list[list[int]],
         choices: list[list[str]],
         answer_index: list[int],
+        answer_kind: list[str],
         question_id: list[str],
         log_extra: Callable[[str, list[str]], None],
         **kwargs: Any,
@@ -150,7 +156,7 @@ def reward_function(
         texts = [text_of(completion) for completion in completions]
         if log_ids:
             log_extra("id", question_id)
-        rows = zip(texts, completion_ids, choices, answer_index, question_id, strict=True)
+        rows = zip(texts, completion_ids, choices, answer_index, answer_kind, question_id, strict=True)
         return [
             pay(
                 term,
@@ -161,8 +167,9 @@ def reward_function(
                 answer_index=answer,
                 n_tokens=len(ids),
                 max_tokens=max_tokens,
+                answer_kind=kind,
             )
-            for text, ids, options, answer, id_ in rows
+            for text, ids, options, answer, kind, id_ in rows
         ]
 
     reward.__name__ = term

@@ -12,19 +12,27 @@ from typing import Any
 
 import pandas as pd
 
+from visualzero.evaluation.reading.free import CHOICE, chance
 from visualzero.evaluation.statistics import official_score
+
+NOTHING = ""  # the letter of an open question
 
 
 def baselines(questions: pd.DataFrame, sources_2d: Sequence[str], sources_3d: Sequence[str]) -> dict[str, Any]:
     """Chance, constant_letter, constant_letter_loo, constant_value, constant_value_loo.
 
     Each has micro, official (or None) and accuracy by task; the constant ones also `in_sample`, and those that are in
-    sample `answer` by task. Chance is the mean of 1 / number of options. A value ("1", "left") is wrong where it is no
-    option. Of equally good answers the first in the alphabet is taken.
+    sample `answer` by task. Chance is the mean of 1 / number of options; for an open question it is 1/2 if
+    the answer is yes or no, else 0, and no letter is right. A value ("1", "left") is wrong where it is no option. Of
+    equally good answers the first in the alphabet is taken.
     """
-    rows: list[dict[str, Any]] = questions[["task", "source", "choices", "answer_index"]].to_dict("records")
+    rows: list[dict[str, Any]] = questions.drop(columns="image", errors="ignore").to_dict("records")
     tasks = [row["task"] for row in rows]
-    letters = [ascii_uppercase[row["answer_index"]] for row in rows]
+    kinds = [row.get("answer_kind", CHOICE) for row in rows]
+    letters = [
+        ascii_uppercase[row["answer_index"]] if kind == CHOICE else NOTHING
+        for row, kind in zip(rows, kinds, strict=True)
+    ]
     values = [row["choices"][row["answer_index"]].strip().lower() for row in rows]
 
     def averages(scores: Sequence[float]) -> dict[str, Any]:
@@ -32,35 +40,39 @@ def baselines(questions: pd.DataFrame, sources_2d: Sequence[str], sources_3d: Se
         official = official_score(by_source, sources_2d, sources_3d)
         return {"micro": sum(scores) / len(scores), "official": official, "tasks": _means(tasks, scores)}
 
-    made = {"chance": averages([1 / len(row["choices"]) for row in rows])}
+    made = {"chance": averages([chance(kind, len(row["choices"])) for row, kind in zip(rows, kinds, strict=True)])}
     for name, answers in (("letter", letters), ("value", values)):
         best = _best_of_tasks(tasks, answers)
-        in_sample = [float(best[task] == right) for task, right in zip(tasks, answers, strict=True)]
+        in_sample = [float(best[task] == right != NOTHING) for task, right in zip(tasks, answers, strict=True)]
         made[f"constant_{name}"] = {**averages(in_sample), "answer": best, "in_sample": True}
         made[f"constant_{name}_loo"] = {**averages(_leave_one_out(tasks, answers)), "in_sample": False}
     return made
 
 
 def _best_of_tasks(tasks: Sequence[str], answers: Sequence[str]) -> dict[str, str]:
-    return {task: _best(count) for task, count in _counts(tasks, answers).items()}
+    counts = _counts(tasks, answers)
+    return {task: _best(counts[task]) for task in dict.fromkeys(tasks)}
 
 
 def _leave_one_out(tasks: Sequence[str], answers: Sequence[str]) -> list[float]:
     """Per question, whether the best constant of its task's other questions is right; wrong where there are none."""
     counts = _counts(tasks, answers)
-    return [float(_best(counts[task] - Counter([right])) == right) for task, right in zip(tasks, answers, strict=True)]
+    return [
+        float(_best(counts[task] - Counter([right])) == right != NOTHING)
+        for task, right in zip(tasks, answers, strict=True)
+    ]
 
 
 def _counts(tasks: Sequence[str], answers: Sequence[str]) -> dict[str, Counter[str]]:
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for task, answer in zip(tasks, answers, strict=True):
-        counts[task][answer] += 1
+        counts[task][answer] += answer != NOTHING
     return counts
 
 
 def _best(count: Counter[str]) -> str:
     """The most frequent answer, of equally frequent ones the first in the alphabet; "" if there are none."""
-    return min(count, key=lambda name: (-count[name], name), default="")
+    return min(+count, key=lambda name: (-count[name], name), default=NOTHING)
 
 
 def _means(groups: Sequence[Hashable], scores: Sequence[float]) -> dict[str, float]:
