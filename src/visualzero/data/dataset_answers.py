@@ -9,8 +9,8 @@ from visualzero.config.sources import Options
 from visualzero.data.cells import RowError, choices_of, text_of, wording_problem
 from visualzero.data.checks import text_problem
 from visualzero.data.options_in_text import options_in
-from visualzero.evaluation.reading.free import base, problem
-from visualzero.evaluation.reading.free.yes_no import yes_or_no
+from visualzero.evaluation.reading.free.kinds import base, problem
+from visualzero.evaluation.reading.free.values import yes_or_no
 
 _LETTER = re.compile(r"\(?([A-Za-z])\)?[.:]?")
 
@@ -27,9 +27,10 @@ def asked(source: Dataset, options: Options, row: dict[str, Any]) -> tuple[str, 
         raise RowError("no question: give one, or correct columns.question", "no question")
     given = _given(answer, columns.answer, row[columns.answer])
     if answer.kind != "choice":
-        wrong = problem(answer.judged, given) or text_problem(question, [given])
-        if wrong:
+        if wrong := problem(answer.judged, given):
             raise RowError(f"answer: {wrong}", "an answer that is none of its kind")
+        if wrong := text_problem(question, [given]):
+            raise RowError(wrong, "a question that can't be asked in its words")
         return question, (yes_or_no(given) if base(answer.judged) == "yes_no" else given,), 0
     choices = _choices(source, question, row)
     if wrong := wording_problem(question, choices, options):

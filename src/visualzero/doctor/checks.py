@@ -148,8 +148,8 @@ def _disk(study: Study, layout: Layout) -> Finding:
 
 def _hub(study: Study) -> Iterator[Finding]:
     """Can models and data be fetched, where the scale needs any?"""
-    kinds = {study.data.train.kind, *(benchmark.source.kind for benchmark in study.data.benchmarks.values())}
-    if not (study.models.base.repo or study.models.instruct.repo or kinds - {"toyspace", "local"}):
+    sources = [study.data.train, *(benchmark.source for benchmark in study.data.benchmarks.values())]
+    if not (study.models.base.repo or study.models.instruct.repo or any(getattr(one, "repo", None) for one in sources)):
         yield ok(f"scale {study.scale} downloads nothing")
         return
     cache = os.environ.get("HF_HOME", "~/.cache/huggingface")

@@ -1,7 +1,8 @@
 """Accuracy: 1 if the completion chooses the right option, or gives the right answer to an open question."""
 
 from visualzero.evaluation.reading.answer import parse_answer
-from visualzero.evaluation.reading.free import CHOICE, judge
+from visualzero.evaluation.reading.free.judging import judge
+from visualzero.evaluation.reading.free.kinds import CHOICE
 
 
 def score(completion: str, *, choices: list[str], answer_index: int, n_tokens: int, answer_kind: str = CHOICE) -> float:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from visualzero.errors import UserError
-from visualzero.evaluation.reading.free import chance, judge, problem
+from visualzero.evaluation.reading.free.judging import judge
+from visualzero.evaluation.reading.free.kinds import chance, problem
 from visualzero.evaluation.reading.score_file import score_file
 from visualzero.rewards import score_completion
 

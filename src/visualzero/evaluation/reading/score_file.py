@@ -10,7 +10,7 @@ from typing import Any
 
 from visualzero.config.naming import unknown
 from visualzero.errors import UserError
-from visualzero.evaluation.reading.free import CHOICE, base, problem
+from visualzero.evaluation.reading.free.kinds import CHOICE, base, problem
 from visualzero.evaluation.reading.scorers import FREE, read_free, read_response, readings, scorers
 from visualzero.evaluation.rows import numbered_rows, write_rows
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from visualzero.evaluation.reading.free import CHOICE, chance
+from visualzero.evaluation.reading.free.kinds import CHOICE, chance
 from visualzero.evaluation.statistics import official_score
 
 NOTHING = ""  # the letter of an open question

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from visualzero.evaluation.reading.free import CHOICE, chance
+from visualzero.evaluation.reading.free.kinds import CHOICE, chance
 from visualzero.evaluation.statistics import (
     ScoreRows,
     clustered_error,

@@ -7,9 +7,9 @@ import re
 
 from visualzero.evaluation.reading.alike import folded
 from visualzero.evaluation.reading.free.judged import Judged, announced, answered, unread
+from visualzero.evaluation.reading.free.values import LONGEST
 from visualzero.evaluation.reading.plain import plain
 
-LONGEST = 200  # characters of a short text
 _ARTICLE = re.compile(r"\b(?:a|an|the)\s+")
 _PUNCTUATION = re.compile(r"(?<!\w)[^\w\s+*<>=-]+|[^\w\s+*<>=%\u00b0-]+(?!\w)")  # 3.5, don't and -2 keep theirs
 

@@ -4,10 +4,10 @@ import re
 
 from visualzero.evaluation.reading.answer import parse_answer
 from visualzero.evaluation.reading.free.judged import Judged, answered, unread
+from visualzero.evaluation.reading.free.values import yes_or_no
 
 WORDS = ("yes", "no"), ("true", "false")
 _LETTER = re.compile(r"\W*[AaBb]\W*")  # which no prompt of such a question has offered
-_RIGHT = {"yes": "yes", "true": "yes", "1": "yes", "no": "no", "false": "no", "0": "no"}
 
 
 def judge(response: str, right: str) -> Judged:
@@ -23,15 +23,3 @@ def judge(response: str, right: str) -> Judged:
         first = first or parsed
     assert first is not None
     return unread(first.parse_class)
-
-
-def yes_or_no(text: str) -> str:
-    """A data set's answer as yes or no; true, false, 1 and 0 are taken too.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    word = text.strip(" .").casefold()
-    if word not in _RIGHT:
-        raise ValueError(f"'{text}' is neither yes nor no (nor true, false, 1, 0)")
-    return _RIGHT[word]

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from visualzero.errors import UserError
-from visualzero.evaluation.reading import free
 from visualzero.evaluation.reading.answer import is_formatted
-from visualzero.evaluation.reading.free import CHOICE
 from visualzero.evaluation.reading.free.judged import Judged
+from visualzero.evaluation.reading.free.judging import judge
+from visualzero.evaluation.reading.free.kinds import CHOICE, KINDS, base
 from visualzero.evaluation.reading.parsed import Parsed
 from visualzero.evaluation.reading.scorers import cambrian, letter, lmms, strict, visualthinker, vlmevalkit
 
@@ -27,7 +27,7 @@ SCORERS: dict[str, Callable[[str, Sequence[str]], Parsed]] = {
     "vlmevalkit": vlmevalkit.choose,
     "cambrian": cambrian.choose,
 }
-FREE = free.KINDS
+FREE = KINDS
 OURS = ("strict", "letter")  # know of a `<think>` that the prompt has written; other systems see the completion alone
 NEED = ("id", "response", "n_tokens", "finish_reason")
 THINK = "<think>"
@@ -55,7 +55,7 @@ def read_response(
 
 def read_free(response: str, right: str, kind: str, *, think_prefix: bool) -> Judged:
     """What a completion answers to an open question of this kind, and whether that is right."""
-    return free.judge(opened(response, think_prefix), right, kind)
+    return judge(opened(response, think_prefix), right, kind)
 
 
 def readings(parsed: Mapping[str, Parsed], answer_index: int) -> dict[str, int | None]:
@@ -109,7 +109,7 @@ def score_rows(
         else:
             judged = read_free(answer["response"], choices[gold], kind, think_prefix=think_prefix)
             found = {"prediction": judged.prediction, "parse_class": judged.parse_class}
-            read, more = {free.base(kind): judged.prediction}, {"answer_kind": kind, "read": judged.read}
+            read, more = {base(kind): judged.prediction}, {"answer_kind": kind, "read": judged.read}
         scored.append(
             {
                 "id": row["id"],
