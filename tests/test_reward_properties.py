@@ -31,6 +31,7 @@ PIECES = (
     ),
 )
 RANGES = {"accuracy": (0, 1), "format": (0, 1), "length": (0, math.inf), "overlong": (-1, 0), "repetition": (-1, 0)}
+RIGHT = ["yes", "no", "true", "0", "1", "-2.5", "1/3", "red cube", "the end"]
 completions = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), max_size=12).map("".join)
 options = st.lists(st.one_of(st.sampled_from(PIECES), st.text(min_size=1, max_size=5)), min_size=2, max_size=26)
 
@@ -52,7 +53,7 @@ def test_every_term_is_a_finite_number_in_its_range(completion: str, choices: li
 
 
 @MANY
-@given(completions, st.text(min_size=1, max_size=9), st.sampled_from(["yes_no", "number", "number 0.5", "text"]))
+@given(completions, st.sampled_from(RIGHT), st.sampled_from(["yes_no", "number", "number 0.5", "text"]))
 def test_every_term_of_free_answers_pays_all_or_nothing_and_as_accuracy_does(
     completion: str, right: str, kind: str
 ) -> None:

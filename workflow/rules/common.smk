@@ -21,8 +21,7 @@ from snakemake.settings.types import DeploymentMethod
 from visualzero import jobs
 from visualzero.cluster.outer_job import leave_job
 from visualzero.config import CONTROLS, overrides_of, read_study
-from visualzero.data.dataset_files import local_tables
-from visualzero.data.local import find_table
+from visualzero.data.own_tables import own_tables
 from visualzero.doctor.cluster import blockers
 from visualzero.errors import UserError
 from visualzero.layout import REPORT_FILES, UNTRAINED, Layout, kept_steps, seeds_of
@@ -170,9 +169,7 @@ def source_table(wildcards):
     name = wildcards.name
     source = study.data.train if name == "train" else study.data.benchmarks[name].source
     try:
-        if source.kind == "local":
-            return [find_table(Path(source.path))]
-        return local_tables(source, name) if source.kind == "dataset" else []
+        return own_tables(source, name)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

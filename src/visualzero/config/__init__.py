@@ -8,7 +8,20 @@ from visualzero.config.base import MODELS, prompt_styles, reward_terms
 from visualzero.config.dataset import Answers, Columns, Dataset
 from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
-from visualzero.config.sources import BLINK, SAT, VSR, Benchmark, CVBench, Data, Hub, Local, Source, ToySpace
+from visualzero.config.sources import (
+    BLINK,
+    SAT,
+    VSR,
+    Benchmark,
+    CVBench,
+    Data,
+    Hub,
+    Local,
+    Mixture,
+    Part,
+    Source,
+    ToySpace,
+)
 from visualzero.config.study import (
     CONTROLS,
     Arm,
@@ -44,9 +57,11 @@ __all__ = [
     "Hub",
     "Local",
     "Lora",
+    "Mixture",
     "ModelSource",
     "Models",
     "Optimization",
+    "Part",
     "Resample",
     "Reward",
     "Sft",

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from visualzero.config import Dataset, Hub, Local, Source, ToySpace
+from visualzero.config import Dataset, Hub, Local, Mixture, Source, ToySpace
 from visualzero.config.sources import Options
 from visualzero.data.checks import checked
 from visualzero.data.question import write_questions
@@ -40,10 +40,10 @@ def open_source(source: Source, key: str, options: Options = "lettered") -> Read
         images = Path(source.images) if source.images else None
         rows = read_local(Path(source.path), images, source.seed, source.shuffle_choices, options=options)
         return Reading(rows, checked=True)
-    if isinstance(source, Hub | Dataset):
+    if isinstance(source, Hub | Dataset | Mixture):
         # Named by its kind rather than imported, so that no data set's fingerprint depends on the others' readers.
         reader = import_module(f"visualzero.data.{source.kind}")
-        more = (options,) if isinstance(source, Dataset) else ()
+        more = (options,) if isinstance(source, Dataset | Mixture) else ()
         reading: Reading = reader.open_source(source, key, *more)
         return reading
     raise TypeError(source)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from visualzero.config import MODELS, Dataset, Source, Study
+from visualzero.config import MODELS, Dataset, Mixture, Source, Study
 from visualzero.layout import Layout
 from visualzero.planning.architecture import architecture_of, checkpoint
 from visualzero.planning.cost import trained_parameters
@@ -86,6 +86,8 @@ def _model_bytes(study: Study, layout: Layout, init: str) -> float:
 
 
 def _download(source: Source, table: Path) -> float:
+    if isinstance(source, Mixture):
+        return sum(_download(part.source, table) for part in source.parts.values())
     if getattr(source, "repo", None) is None:
         return 0.0
     if isinstance(source, Dataset):

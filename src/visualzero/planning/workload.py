@@ -6,7 +6,7 @@ What can't be known before the data is there is assumed on the large side: every
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from visualzero.config import Dataset, Evaluate, Grpo, Local, Sft, Source, Study, ToySpace
+from visualzero.config import Dataset, Evaluate, Grpo, Local, Mixture, Sft, Source, Study, ToySpace
 from visualzero.errors import UserError
 from visualzero.layout import Layout, seeds_of
 from visualzero.planning.architecture import Architecture, architecture_of, checkpoint
@@ -151,6 +151,8 @@ def question_count(source: Source, table: Path) -> int:
         return sum(1 for _ in read_local(Path(source.path), Path(source.images) if source.images else None))
     if source.kind == "sat":
         return min(SAT_ROWS[source.policy], source.n or SAT_ROWS[source.policy])
+    if isinstance(source, Mixture):
+        return source.n
     if isinstance(source, Dataset):
         if source.n is None:
             raise UserError(

@@ -47,4 +47,4 @@ def _consistency(seen: ScoreRows, swapped: ScoreRows, choices: Mapping[str, Sequ
         for row in both
         if rotated(list(choices[row["id"]]))[row["prediction"]] == choices[row["id"]][before[row["id"]]]
     ]
-    return {"consistency": len(same) / len(swapped), "both_parsed": len(both) / len(swapped)}
+    return {"consistency": len(same) / max(len(swapped), 1), "both_parsed": len(both) / max(len(swapped), 1)}
