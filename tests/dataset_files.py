@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets import ClassLabel, Features, Image, List, Value
+from datasets import ClassLabel, Features, Image, Value
 
 from paper_files import BLINK_SCHEMA, lettered, parquet, picture
 
@@ -130,16 +130,3 @@ def image_folder(folder: Path, rows: Sequence[Row], name: str = "metadata.jsonl"
         lines.append(json.dumps({"file_name": f"pictures/{number}.png", **row}) + "\n")
     (folder / name).write_text("".join(lines), encoding="utf-8")
     return folder
-
-
-__all__ = [
-    "CLASSES",
-    "COUNTING",
-    "MMSTAR",
-    "List",
-    "blink_file",
-    "counting_rows",
-    "image_folder",
-    "mmstar_rows",
-    "written",
-]
