@@ -161,6 +161,15 @@ def test_two_images_are_asked_about_scored_and_shown(tables: dict[str, Path], ti
     assert (shown.width, shown.height) == (2 * SIZE + 4, SIZE)
 
 
+def test_the_best_constant_number_is_right_wherever_it_is_near_enough(tables: dict[str, Path]) -> None:
+    questions = read_questions(tables["total"], images=False)  # 4 3 6 3 5 6 5 4
+    found = {
+        kind: baselines(questions.assign(answer_kind=kind), [], [])["constant_value"]["micro"]
+        for kind in ("number", "number 1", "number 40%")
+    }
+    assert found == {"number": 2 / 8, "number 1": 6 / 8, "number 40%": 1.0}
+
+
 def test_controls_change_all_images_of_a_question(tables: dict[str, Path], tiny_model: Path) -> None:
     processor = load_processor(tiny_model, "r1_zero", 3136, 12544)
     questions = read_questions(tables["total"])

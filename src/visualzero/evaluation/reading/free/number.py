@@ -8,7 +8,7 @@ import re
 from decimal import Decimal
 
 from visualzero.evaluation.reading.free.judged import Judged, announced, answered, unread
-from visualzero.evaluation.reading.free.values import numbers_in, value_of
+from visualzero.evaluation.reading.free.values import numbers_in, value_of, within
 
 _EQUALS = re.compile(r"[=\u2248]")
 
@@ -25,7 +25,7 @@ def judge(response: str, right: str, tolerance: str = "") -> Judged:
     if len(found) != 1:
         return unread("ambiguous" if found else "none")
     [(value, text)] = found.items()
-    return Judged(abs(value - value_of(right)) <= _allowed(tolerance, value_of(right)), text, "parsed")
+    return Judged(within(value, value_of(right), tolerance), text, "parsed")
 
 
 def _values(text: str) -> dict[Decimal, str]:
@@ -34,9 +34,3 @@ def _values(text: str) -> dict[Decimal, str]:
         if len(found := numbers_in(part)) == 1:
             return found
     return numbers_in(text)
-
-
-def _allowed(tolerance: str, right: Decimal) -> Decimal:
-    if tolerance.endswith("%"):
-        return abs(right) * Decimal(tolerance[:-1]) / 100
-    return Decimal(tolerance or 0)

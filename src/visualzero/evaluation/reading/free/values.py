@@ -25,6 +25,13 @@ def value_of(text: str) -> Decimal:
     return next(iter(found))
 
 
+def within(value: Decimal, right: Decimal, tolerance: str) -> bool:
+    """Whether a number is near enough to the right one: "" means the same, "0.5" so far off, "5%" of the right one."""
+    if tolerance.endswith("%"):
+        return abs(value - right) <= abs(right) * Decimal(tolerance[:-1]) / 100
+    return abs(value - right) <= Decimal(tolerance or 0)
+
+
 def numbers_in(text: str) -> dict[Decimal, str]:
     """Different numbers, each with the text that names it first."""
     found: dict[Decimal, str] = {}
