@@ -6,6 +6,7 @@ import torch
 
 from visualzero import rewards
 from visualzero.errors import UserError
+from visualzero.evaluation.reading.free.kinds import KINDS
 from visualzero.rewards import pay, reward_terms, score_completion, weighted
 
 GOOD = "<think>The ball is left of the cube.</think>\n<answer>(B) right</answer>"
@@ -17,9 +18,8 @@ def value(term: str, completion: str, **changes) -> float:
 
 
 def test_every_file_is_a_term():
-    assert sorted(reward_terms()) == [
-        *("accuracy", "adaptive", "answer_first", "coin", "format", "length", "overlong", "repetition"),
-    ]
+    choices = ["accuracy", "adaptive", "answer_first", "coin", "format", "length", "overlong", "repetition"]
+    assert sorted(reward_terms()) == sorted([*choices, *KINDS])
 
 
 @pytest.mark.parametrize(

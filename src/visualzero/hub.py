@@ -59,6 +59,19 @@ class Repo:
         return self.revision
 
 
+def files_of(repo: Repo, patterns: Sequence[str]) -> list[str]:
+    """Names of the files of a repository that fit the patterns (`*` for any text); nothing is downloaded.
+
+    Raises:
+        UserError: as `fetch`.
+    """
+    wanted: dict[str, Any] = {"repo_id": repo.name, "repo_type": repo.kind, "revision": repo.commit}
+    plan = patiently(
+        lambda: snapshot_download(**wanted, allow_patterns=list(patterns), dry_run=True), partial(_explain, repo)
+    )
+    return sorted(file.filename for file in plan)
+
+
 def fetch(repo: Repo, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Download]:
     """Files of a repository by name: all `required` ones, and those of the `optional` ones that it has.
 

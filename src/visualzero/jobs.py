@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from visualzero.config import Study
+from visualzero.config import Mixture, Study
 from visualzero.errors import UserError
 from visualzero.fingerprint import PACKAGE, Parts, digest, parts, text_digest
 
@@ -19,11 +19,20 @@ def data_parts(study: Study, name: str) -> Parts:
     """Of the Question table of `train` or of a benchmark."""
     benchmark = None if name == "train" else study.data.benchmarks[name]
     source = benchmark.source if benchmark else study.data.train
-    settings = source.model_dump(exclude=CHECKS)
-    if source.kind == "local":  # whose texts are refused where they list options that the prompt lists too
+    settings, files = source.model_dump(exclude=CHECKS), _env("data")
+    kinds = {source.kind}
+    if isinstance(source, Mixture):
+        settings["parts"] = {
+            part: {"weight": one.weight, "source": one.source.model_dump(exclude=CHECKS)}
+            for part, one in source.parts.items()
+        }
+        kinds |= {part.source.kind for part in source.parts.values()}
+    if kinds & {"local", "dataset"}:  # whose texts are refused where they list options that the prompt lists too
         settings["options"] = benchmark.options if benchmark else study.data.train_options
-    code = ["data.build", f"data.{_reader(source.kind)}"]
-    return parts(settings, code, _env("data")) | _rule("questions")
+    if "dataset" in kinds:  # which may leave out what the checks refuse
+        files = [*files, PACKAGE / "data" / "checks.py"]
+    code = ["data.build", *(f"data.{_reader(kind)}" for kind in sorted(kinds))]
+    return parts(settings, code, files) | _rule("questions")
 
 
 def model_parts(study: Study, init: str) -> Parts:

@@ -120,7 +120,8 @@ def _with_questions(table: pd.DataFrame, path: Path, layout: Layout) -> pd.DataF
     if "id" not in table:
         raise UserError(f"{path}: no columns choices and answer_index, and no id of a training question: add either")
     source = _questions(path, layout)
-    known = read_questions(source, images=False).set_index("id")[["choices", "answer_index"]]
+    known = read_questions(source, images=False).set_index("id")
+    known = known[[name for name in ("choices", "answer_index", "answer_kind") if name in known]]
     if unknown := sorted(set(table["id"]) - set(known.index)):
         raise UserError(f"{path}: question '{unknown[0]}' is not in {source}: give its scale with --set scale=...")
     return table.join(known, on="id")
@@ -159,6 +160,7 @@ def _value(term: str, row: dict[str, Any], prefix: str, limit: int | None) -> fl
         answer_index=int(row["answer_index"]),
         n_tokens=int(row.get("n_tokens", len(text.split()))),
         max_tokens=limit,
+        answer_kind=str(row.get("answer_kind", "choice")),
         rollout=row["rollout"],
         where=f"question {row['id']}" if "id" in row else "a completion",
     )

@@ -21,7 +21,7 @@ from snakemake.settings.types import DeploymentMethod
 from visualzero import jobs
 from visualzero.cluster.outer_job import leave_job
 from visualzero.config import CONTROLS, overrides_of, read_study
-from visualzero.data.local import find_table
+from visualzero.data.own_tables import own_tables
 from visualzero.doctor.cluster import blockers
 from visualzero.errors import UserError
 from visualzero.layout import REPORT_FILES, UNTRAINED, Layout, kept_steps, seeds_of
@@ -172,14 +172,12 @@ def questions_manifest(wildcards):
 
 
 def source_table(wildcards):
-    """The user's own table that questions are made from, where there is one."""
+    """The user's own tables that questions are made from, where there are some."""
     check()
     name = wildcards.name
     source = study.data.train if name == "train" else study.data.benchmarks[name].source
-    if source.kind != "local":
-        return []
     try:
-        return [find_table(Path(source.path))]
+        return own_tables(source, name)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 

@@ -83,7 +83,7 @@ def question(one: Asked, processor: ImageProcessor, model: PreTrainedModel) -> Q
         input_ids=inputs["input_ids"][0],
         types={name: value[0] for name, value in inputs.items() if name in TYPES},
         images={name: value for name, value in inputs.items() if name in ("pixel_values", "image_grid_thw")},
-        image_count=1 if one.image else 0,
+        image_count=len(one.images),
     )
     return made.placed(model.device, getattr(model.base_model, "get_rope_index", None))
 

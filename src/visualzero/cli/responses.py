@@ -30,7 +30,12 @@ def add(commands: Commands) -> None:
         "score mine.jsonl --scorer all --out scored.jsonl",
     )
     score.add_argument("file", type=Path, metavar="FILE")
-    score.add_argument("--scorer", default="strict", metavar="NAME", help=f"one of {', '.join(SCORERS)}, or all")
+    score.add_argument(
+        "--scorer",
+        default="strict",
+        metavar="NAME",
+        help=f"one of {', '.join(SCORERS)}; all of them (all); of open questions number, yes_no, text",
+    )
     score.add_argument("--out", type=Path, required=True, metavar="FILE", help="the same rows with their scores")
     score.add_argument("--think-prefix", action="store_true", help="the prompts had already written <think>")
 

@@ -6,9 +6,23 @@
 
 from visualzero.config.base import MODELS, prompt_styles, reward_terms
 from visualzero.config.causes import Causes, Sampling
+from visualzero.config.dataset import Answers, Columns, Dataset
 from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
-from visualzero.config.sources import BLINK, SAT, VSR, Benchmark, CVBench, Data, Hub, Local, Source, ToySpace
+from visualzero.config.sources import (
+    BLINK,
+    SAT,
+    VSR,
+    Benchmark,
+    CVBench,
+    Data,
+    Hub,
+    Local,
+    Mixture,
+    Part,
+    Source,
+    ToySpace,
+)
 from visualzero.config.study import (
     CONTROLS,
     Arm,
@@ -31,22 +45,27 @@ __all__ = [
     "SCORERS",
     "VSR",
     "Alarms",
+    "Answers",
     "Arm",
     "Benchmark",
     "CVBench",
     "Causes",
+    "Columns",
     "Comparison",
     "Controls",
     "Data",
+    "Dataset",
     "Difficulty",
     "Evaluate",
     "Grpo",
     "Hub",
     "Local",
     "Lora",
+    "Mixture",
     "ModelSource",
     "Models",
     "Optimization",
+    "Part",
     "Perception",
     "Resample",
     "Reward",

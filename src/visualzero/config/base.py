@@ -34,6 +34,8 @@ def _distinct(values: list[int]) -> list[int]:
 Number = Annotated[float, BeforeValidator(_exponent)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 """A name that becomes part of a path, such as an arm's or a benchmark's: letters, digits, ``-`` and ``_``."""
+Seed = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Seeds = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_distinct)]
 
 

@@ -15,10 +15,13 @@ def merge(under: Any, over: Any, at: tuple[str, ...] = ()) -> Any:
 
     - a source, or a benchmark with a source, of another ``kind``;
     - the *set* of ``data.benchmarks``: only those that `over` names remain (each may still take its keys from `under`);
-    - the place of a model or data set: another ``path`` or ``repo`` drops the old ``revision`` and ``sha256`` too.
+    - the place of a model or data set: another ``path`` or ``repo`` drops the old ``revision`` and ``sha256`` too, and
+      of ``kind: dataset`` every key, since they say what the old one's files hold.
     """
     if not isinstance(under, dict) or not isinstance(over, dict) or _of_other_kind(under, over):
         return over
+    if under.get("kind") == "dataset" and any(under.get(key) != over[key] for key in PLACE & over.keys()):
+        return {"kind": "dataset", **over}
     dropped = {*PLACE, "revision", "sha256"} if PLACE & over.keys() else set()
     kept = {} if at == BENCHMARKS else {key: value for key, value in under.items() if key not in dropped}
     return {**kept, **{key: merge(under.get(key), value, (*at, str(key))) for key, value in over.items()}}

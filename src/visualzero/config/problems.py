@@ -39,7 +39,7 @@ def _message(item: ErrorDetails, known: dict[str, Any], key: str | int) -> str:
     if kind == "union_tag_invalid":
         return unknown("kind", context["tag"], _choices(context["expected_tags"]))
     if kind == "union_tag_not_found":
-        return "missing its kind; add one (toyspace, local, sat, cvbench, blink, vsr)"
+        return "missing its kind; add one (toyspace, local, sat, cvbench, blink, vsr, dataset, mixture)"
     if kind == "too_short":
         return f"must have at least {context['min_length']} entry, not {_shown(value)}"
     if kind == "too_long":

@@ -4,11 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from visualzero.config.base import Name, Section
+from visualzero.config.base import Name, Number, Section, Seed, Sha256
+from visualzero.config.dataset import Dataset
 
 Options = Literal["lettered", "natural", "stated"]
-Seed = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ToySpace(Section):
@@ -79,7 +78,26 @@ class VSR(Hub):
     repo: str = Field(default="cambridgeltl/vsr_random", min_length=1, description="Data set repository of the hub.")
 
 
-Source = Annotated[ToySpace | Local | SAT | CVBench | BLINK | VSR, Field(discriminator="kind")]
+class Part(Section):
+    """A source in a mixture."""
+
+    source: Annotated[ToySpace | Local | SAT | CVBench | BLINK | VSR | Dataset, Field(discriminator="kind")] = Field(
+        description="Where its questions come from; the first ones are taken."
+    )
+    weight: Number = Field(default=1.0, gt=0, description="Its share of the questions, beside the others' weights.")
+
+
+class Mixture(Section):
+    """Questions of several sources, in shares."""
+
+    kind: Literal["mixture"] = Field(description="mixture: several sources by their weights.")
+    parts: dict[Name, Part] = Field(
+        min_length=2, description="The sources by name; the names begin the questions' ids."
+    )
+    n: int = Field(gt=0, description="Questions in all.")
+
+
+Source = Annotated[ToySpace | Local | SAT | CVBench | BLINK | VSR | Dataset | Mixture, Field(discriminator="kind")]
 
 
 class Benchmark(Section):

@@ -4,11 +4,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from visualzero.config.base import MODELS, Name, Number, Section, Seeds
+from visualzero.config.base import MODELS, Name, Number, Section, Seeds, Sha256
 from visualzero.config.causes import Causes, Sampling
 from visualzero.config.merging import merge
 from visualzero.config.naming import unknown
-from visualzero.config.sources import Data, Sha256
+from visualzero.config.sources import Data
 from visualzero.config.training import Evaluate, Grpo, Sft
 from visualzero.errors import UserError
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from pathlib import Path
 
-from visualzero.config import Hub, Local, Source, ToySpace
+from visualzero.config import Dataset, Hub, Local, Mixture, Source, ToySpace
 from visualzero.config.sources import Options
 from visualzero.data.checks import checked
 from visualzero.data.question import write_questions
@@ -21,7 +21,7 @@ def build_questions(source: Source, out: Path, fingerprint: str, key: str, optio
         UserError: if a row can't be used; neither file is written then.
     """
     reading = open_source(source, key, options)
-    n = write_questions(reading.rows if reading.checked else checked(reading.rows, key), out)
+    n = write_questions(reading.rows if reading.checked else checked(reading.rows, key), out, reading.extended)
     write_manifest(out.with_suffix(".json"), [out], fingerprint, source=source.model_dump(), rows=n, **reading.facts())
     say(f"{out}: {n} questions")
     for reason, count in sorted(reading.left_out.items()):
@@ -40,8 +40,10 @@ def open_source(source: Source, key: str, options: Options = "lettered") -> Read
         images = Path(source.images) if source.images else None
         rows = read_local(Path(source.path), images, source.seed, source.shuffle_choices, options=options)
         return Reading(rows, checked=True)
-    if isinstance(source, Hub):
+    if isinstance(source, Hub | Dataset | Mixture):
         # Named by its kind rather than imported, so that no data set's fingerprint depends on the others' readers.
-        reading: Reading = import_module(f"visualzero.data.{source.kind}").open_source(source, key)
+        reader = import_module(f"visualzero.data.{source.kind}")
+        more = (options,) if isinstance(source, Dataset | Mixture) else ()
+        reading: Reading = reader.open_source(source, key, *more)
         return reading
     raise TypeError(source)

@@ -4,28 +4,19 @@ Columns: image, question, choices, answer; optionally task, source, id, image_id
 before the first one is handed out; a row that can't be used is an error that names its line, never left out in silence.
 """
 
-import posixpath
 import random
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
-from string import ascii_uppercase
+from pathlib import Path
 from typing import Any
 
 from visualzero.config.sources import Options
-from visualzero.data.checks import text_problem
+from visualzero.data.cells import RowError, choice_named, choices_of, inside, text_of, wording_problem
 from visualzero.data.image_files import ImageFiles
-from visualzero.data.labels import labels, lists_options
 from visualzero.data.tables import Record, parse_json, read_records
 from visualzero.errors import UserError
 
 SHOWN = 5  # errors that are told one by one
-_LETTER = re.compile(r"\(?([A-Za-z])\)?")
-
-
-class _RowError(Exception):
-    """What is wrong with a row and how to fix it."""
 
 
 def read_local(
@@ -64,11 +55,11 @@ def read_local(
         try:
             question = _question(record, table, require_answer, options)
             if question.id in lines:
-                raise _RowError(f"id '{question.id}' is also that of line {lines[question.id]}: make ids unique")
+                raise RowError(f"id '{question.id}' is also that of line {lines[question.id]}: make ids unique")
             lines[question.id] = record.line
             if problem := files.problem(question.image):
-                raise _RowError(problem)
-        except _RowError as error:
+                raise RowError(problem)
+        except RowError as error:
             problems.append(f"{table}:{record.line}: {' '.join(str(error).split())}")
         else:
             questions.append(question)
@@ -126,37 +117,24 @@ class _Question:
 
 def _question(record: Record, table: Path, require_answer: bool, options: Options) -> _Question:
     _refuse_several(record.values.get("image"))
-    texts = {name: _text(name, record.values.get(name)) for name in ("image", "question", "answer")}
+    texts = {name: text_of(name, record.values.get(name)) for name in ("image", "question", "answer")}
     for name in ("image", "question") if not require_answer else ("image", "question", "answer"):
         if not texts[name]:
-            raise _RowError(f"no {name}: give one, or remove the row")
-    choices = _choices(record.values.get("choices"))
-    if problem := _text_problem(texts["question"], choices, options):
-        raise _RowError(problem)
-    image = _relative(texts["image"])
+            raise RowError(f"no {name}: give one, or remove the row")
+    choices = choices_of(record.values.get("choices"))
+    if problem := wording_problem(texts["question"], choices, options):
+        raise RowError(problem)
+    image = inside(texts["image"])
     return _Question(
-        id=_text("id", record.values.get("id")) or f"{table.stem}-{record.number}",
-        source=_text("source", record.values.get("source")) or table.parent.name or "local",
-        task=_text("task", record.values.get("task")) or "Custom",
+        id=text_of("id", record.values.get("id")) or f"{table.stem}-{record.number}",
+        source=text_of("source", record.values.get("source")) or table.parent.name or "local",
+        task=text_of("task", record.values.get("task")) or "Custom",
         image=image,
         question=texts["question"],
         choices=choices,
-        answer_index=_answer(texts["answer"], choices) if texts["answer"] else -1,
-        image_id=_text("image_id", record.values.get("image_id")) or image,
+        answer_index=choice_named(texts["answer"], choices) if texts["answer"] else -1,
+        image_id=text_of("image_id", record.values.get("image_id")) or image,
     )
-
-
-def _text(name: str, value: Any) -> str:
-    """A cell as text; "" for an empty one. JSON's true is the text that it is written as."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if not isinstance(value, str):
-        raise _RowError(f"{name} is a {'list' if isinstance(value, list) else 'mapping'}: write it as text")
-    if odd := next((sign for sign in value if sign == "\0" or "\ud800" <= sign <= "\udfff"), None):
-        raise _RowError(f"{name} holds the character U+{ord(odd):04X}, which is no text: take it out")
-    return value.strip()
 
 
 def _refuse_several(image: Any) -> None:
@@ -167,50 +145,4 @@ def _refuse_several(image: Any) -> None:
         except ValueError:
             return  # a file's name
     if isinstance(image, list):
-        raise _RowError(f"image is a list of {len(image)}, and there is one image a row: give the path of one")
-
-
-def _text_problem(question: str, choices: tuple[str, ...], options: Options) -> str | None:
-    """Why a question can't be asked in these words, and the fix; None if it can."""
-    if marks := labels(choices):
-        return f"choices begin with {', '.join(marks)}, and prompts write letters of their own: take them out"
-    if options != "stated" and lists_options(question, choices):
-        return (
-            f"question lists its choices, and so will the prompt (options: {options}): take them out of its text, or"
-            " set options to stated"
-        )
-    return text_problem(question, choices)
-
-
-def _choices(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise _RowError('no list of choices: write them as ["left", "right"], or in CSV as left|right')
-    choices = tuple(_text("a choice", choice) for choice in value)
-    if not 2 <= len(choices) <= len(ascii_uppercase):
-        raise _RowError(f"{len(choices)} choices: give 2 to {len(ascii_uppercase)}")
-    folded = [choice.casefold() for choice in choices]
-    if "" in folded:
-        raise _RowError("a choice is empty: give it a text")
-    if len(set(folded)) < len(folded):
-        twice = next(choice for choice, key in zip(choices, folded, strict=True) if folded.count(key) > 1)
-        raise _RowError(f"choice '{twice}' occurs twice (case doesn't tell choices apart): make them different")
-    return choices
-
-
-def _answer(answer: str, choices: tuple[str, ...]) -> int:
-    """Index of the choice that is the answer's text, or has its letter if no choice is that text."""
-    folded = [choice.casefold() for choice in choices]
-    if answer.casefold() in folded:
-        return folded.index(answer.casefold())
-    letter = _LETTER.fullmatch(answer)
-    if letter and letter[1].upper() in ascii_uppercase[: len(choices)]:
-        return ascii_uppercase.index(letter[1].upper())
-    raise _RowError(f"answer '{answer}' is not among its choices ({', '.join(choices)}): write one, or its letter")
-
-
-def _relative(image: str) -> str:
-    """The image's path inside the folder, in its shortest form."""
-    shortest = posixpath.normpath(image)
-    if PurePosixPath(image).is_absolute() or shortest.split("/")[0] == "..":
-        raise _RowError(f"image '{image}' leads out of the images folder: give its path inside that folder")
-    return shortest
+        raise RowError(f"image is a list of {len(image)}, and there is one image a row: give the path of one")

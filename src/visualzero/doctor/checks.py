@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from visualzero.config import Study
+from visualzero.config import Mixture, Study
 from visualzero.doctor.clients import ask
 from visualzero.doctor.cluster import blockers
 from visualzero.doctor.finding import Finding, fail, note, ok
@@ -148,8 +148,9 @@ def _disk(study: Study, layout: Layout) -> Finding:
 
 def _hub(study: Study) -> Iterator[Finding]:
     """Can models and data be fetched, where the scale needs any?"""
-    kinds = {study.data.train.kind, *(benchmark.source.kind for benchmark in study.data.benchmarks.values())}
-    if not (study.models.base.repo or study.models.instruct.repo or kinds - {"toyspace", "local"}):
+    sources: list[object] = [study.data.train, *(benchmark.source for benchmark in study.data.benchmarks.values())]
+    sources += [part.source for one in sources if isinstance(one, Mixture) for part in one.parts.values()]
+    if not (study.models.base.repo or study.models.instruct.repo or any(getattr(one, "repo", None) for one in sources)):
         yield ok(f"scale {study.scale} downloads nothing")
         return
     cache = os.environ.get("HF_HOME", "~/.cache/huggingface")

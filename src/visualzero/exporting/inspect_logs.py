@@ -16,7 +16,7 @@ from PIL import Image
 
 from visualzero.config import Study
 from visualzero.data.image import decode
-from visualzero.data.question import read_questions
+from visualzero.data.question import images_of, read_questions
 from visualzero.errors import UserError
 from visualzero.evaluation.answering.control_questions import controlled
 from visualzero.evaluation.reading.score import verified_rows
@@ -130,7 +130,7 @@ def _sample(
     from inspect_ai.scorer import CORRECT, INCORRECT, Score
 
     choices, right = list(question.choices), int(question.answer_index)
-    image = [ContentImage(image=data_uri(question.image["bytes"]))] if question.image else []
+    image = [ContentImage(image=data_uri(one["bytes"])) for one in images_of(question)]
     asked = ChatMessageUser(id=f"{question.id}-asked", content=[*image, ContentText(text=text)])
     answer = ChatMessageAssistant(id=f"{question.id}-said", content=said["response"], source="generate", model=model)
     readings = {
@@ -140,7 +140,7 @@ def _sample(
     scores = {
         name: Score(
             value=CORRECT if (score["correct"] if name == scorer else read == right) else INCORRECT,
-            answer=None if read is None else choices[read],
+            answer=_given(read, choices, score),
         )
         for name, read in readings.items()
     }
@@ -148,7 +148,7 @@ def _sample(
         id=question.id,
         epoch=1,
         input=[asked],
-        choices=choices,
+        choices=choices if len(choices) > 1 else None,
         target=choices[right],
         messages=[asked, answer],
         output=ModelOutput(
@@ -159,6 +159,13 @@ def _sample(
         scores=scores,
         metadata={name: score[name] for name in FACTS},
     )
+
+
+def _given(read: int | None, choices: list[str], score: dict[str, Any]) -> str | None:
+    """The answer that a scorer has read: an option's text, or to an open question the words."""
+    if read is None:
+        return None
+    return choices[read] if len(choices) > 1 else score.get("read")
 
 
 def _results(samples: "Sequence[EvalSample]") -> "EvalResults":

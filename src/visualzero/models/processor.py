@@ -52,11 +52,10 @@ def most_image_tokens(processor: ImageProcessor) -> int:
     return most
 
 
-def prompt_record(processor: ImageProcessor, prompt: str, image: Image.Image | None) -> dict[str, Any]:
-    """What a model reads for a rendered `prompt` and its image, for a manifest: the text, and token ids as one line.
+def prompt_record(processor: ImageProcessor, prompt: str, *images: Image.Image) -> dict[str, Any]:
+    """What a model reads for a rendered `prompt` and its images, for a manifest: the text, and token ids as one line.
 
-    `<|image_pad|>` stands once in the text and once for each visual token among the ids.
+    `<|image_pad|>` stands once for each image in the text, and once for each visual token among the ids.
     """
-    images = [image] if image else None
-    inputs = processor(images=images, text=[prompt], return_tensors="pt", add_special_tokens=False)
+    inputs = processor(images=list(images) or None, text=[prompt], return_tensors="pt", add_special_tokens=False)
     return {"prompt": prompt, "token_ids": " ".join(map(str, inputs["input_ids"][0].tolist()))}

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from visualzero.config import MODELS, Source, Study
+from visualzero.config import MODELS, Dataset, Mixture, Source, Study
 from visualzero.layout import Layout
 from visualzero.planning.architecture import architecture_of, checkpoint
 from visualzero.planning.cost import trained_parameters
@@ -45,7 +45,7 @@ def disk_use(study: Study, layout: Layout, trainings: list[Training], evaluation
     models = {init: _model_bytes(study, layout, init) for init in used}
     hub_models = sum(size for init, size in models.items() if getattr(study.models, init).repo)
     return Disk(
-        downloads=hub_models + sum(_download(source) for source in sources.values()),
+        downloads=hub_models + sum(_download(source, layout.questions(name)) for name, source in sources.items()),
         models=sum(models.values()),
         data=sum(_table(source, layout.questions(name)) for name, source in sources.items()),
         weights=sum(len(run.seeds) * run.model.parameters * _held(run) for run in trainings),
@@ -85,9 +85,13 @@ def _model_bytes(study: Study, layout: Layout, init: str) -> float:
     return sum(files) or PUBLISHED * architecture_of(source, layout.model(init)).parameters
 
 
-def _download(source: Source) -> float:
-    if source.kind in ("toyspace", "local"):
+def _download(source: Source, table: Path) -> float:
+    if isinstance(source, Mixture):
+        return sum(_download(part.source, table) for part in source.parts.values())
+    if getattr(source, "repo", None) is None:
         return 0.0
+    if isinstance(source, Dataset):
+        return question_count(source, table) * PHOTO
     return DOWNLOADS.get(source.kind, question_count(source, Path()) * PHOTO)
 
 

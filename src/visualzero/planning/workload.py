@@ -6,7 +6,8 @@ What can't be known before the data is there is assumed on the large side: every
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from visualzero.config import Evaluate, Grpo, Local, Sft, Source, Study, ToySpace
+from visualzero.config import Dataset, Evaluate, Grpo, Local, Mixture, Sft, Source, Study, ToySpace
+from visualzero.errors import UserError
 from visualzero.layout import Layout, seeds_of
 from visualzero.planning.architecture import Architecture, architecture_of, checkpoint
 from visualzero.planning.prompts import reasons, text_tokens
@@ -140,7 +141,11 @@ def evaluations(study: Study, layout: Layout, reasoning: int) -> list[Evaluation
 
 
 def question_count(source: Source, table: Path) -> int:
-    """How many questions a source has: of its table if that is made, else by its config; of SAT at most so many."""
+    """How many questions a source has: of its table if that is made, else by its config; of SAT at most so many.
+
+    Raises:
+        UserError: if neither says it, as of a data set without `n`.
+    """
     if table.is_file():
         import pyarrow.parquet as pq
 
@@ -153,6 +158,15 @@ def question_count(source: Source, table: Path) -> int:
         return sum(1 for _ in read_local(Path(source.path), Path(source.images) if source.images else None))
     if source.kind == "sat":
         return min(SAT_ROWS[source.policy], source.n or SAT_ROWS[source.policy])
+    if isinstance(source, Mixture):
+        return source.n
+    if isinstance(source, Dataset):
+        if source.n is None:
+            raise UserError(
+                f"{source.name}: how many questions it has is known once its table is made: run `snakemake data`, or"
+                " set n of the source"
+            )
+        return source.n
     return QUESTIONS[source.kind]
 
 

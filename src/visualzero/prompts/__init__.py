@@ -43,9 +43,9 @@ def question_text(question: str, choices: Sequence[str], options: Options) -> st
     """The question with its options.
 
     `lettered` is CV-Bench's `prompt` field; `natural` is how the paper's SAT preparation asks; `stated` is for
-    questions whose text has its options already.
+    questions whose text has its options already. An open question, whose one choice is its answer, lists none.
     """
-    if options == "stated":
+    if options == "stated" or len(choices) == 1:
         return question
     if options == "lettered":
         lines = "".join(f"\n({letter}) {choice}" for letter, choice in zip(ascii_uppercase, choices, strict=False))
@@ -54,17 +54,17 @@ def question_text(question: str, choices: Sequence[str], options: Options) -> st
     return f"Answer in natural language. {question} Choose between the following options: {listed}"
 
 
-def user_message(text: str, image: object | None = None) -> dict[str, Any]:
-    """A user turn of one image and a text, in transformers' chat format."""
-    picture = {"type": "image"} if image is None else {"type": "image", "image": image}
-    return {"role": "user", "content": [picture, {"type": "text", "text": text}]}
+def user_message(text: str, image: object | None = None, images: int = 1) -> dict[str, Any]:
+    """A user turn of one image, or of so many `images`, and a text behind them, in transformers' chat format."""
+    pictures = [{"type": "image"}] * images if image is None else [{"type": "image", "image": image}]
+    return {"role": "user", "content": [*pictures, {"type": "text", "text": text}]}
 
 
-def render(style: str, text: str) -> str:
-    """The prompt as a string with one `<|image_pad|>`, as transformers' `apply_chat_template` renders it."""
+def render(style: str, text: str, images: int = 1) -> str:
+    """The prompt as a string with an `<|image_pad|>` for each image, as `apply_chat_template` renders it."""
     from transformers.utils.chat_template_utils import render_jinja_template
 
     prompts, _ = render_jinja_template(
-        [[user_message(text)]], chat_template=template(style), add_generation_prompt=True
+        [[user_message(text, images=images)]], chat_template=template(style), add_generation_prompt=True
     )
     return prompts[0]

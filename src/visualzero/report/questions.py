@@ -6,7 +6,7 @@ carries the bytes of the data: every image is decoded and encoded anew.
 
 import base64
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,14 @@ from visualzero.errors import UserError
 from visualzero.report.inputs import read_parquet
 
 SIDE = 160  # pixels, the longer side of a thumbnail
+GAP = 4  # pixels between the images of a question
 QUALITY = 75  # of WebP, a fifth of the bytes of PNG at this size
 COLUMNS = ["id", "task", "question", "choices", "answer_index", "image"]
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question; `image` is a data URI, or None if the table has no image for it."""
+    """One question; `image` is a data URI, or None if the table has no image for it; several stand side by side."""
 
     id: str
     task: str
@@ -60,7 +61,8 @@ class QuestionTable:
         found: dict[str, Question] = {}
         try:
             with pq.ParquetFile(self.path) as table:
-                for batch in table.iter_batches(batch_size=16, row_groups=self._groups(table, wanted), columns=COLUMNS):
+                columns = [*COLUMNS, *({"more_images"} & set(table.schema_arrow.names))]
+                for batch in table.iter_batches(batch_size=16, row_groups=self._groups(table, wanted), columns=columns):
                     found |= self._pick(batch, set(wanted) - set(found))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise UserError(f"question table: {self.path}: {error}: run the data stage again") from error
@@ -83,8 +85,9 @@ class QuestionTable:
 
     def _question(self, row: dict[str, Any]) -> Question:
         data = row["image"].get("bytes") if isinstance(row["image"], dict) else row["image"]
+        more = [one["bytes"] for one in row.get("more_images") or ()]
         where = f"question table: {self.path}: question {row['id']}"
-        image, width, height = thumbnail(data, where) if isinstance(data, bytes) else (None, SIDE, SIDE)
+        image, width, height = thumbnail([data, *more], where) if isinstance(data, bytes) else (None, SIDE, SIDE)
         choices = tuple(map(str, row["choices"])) if isinstance(row["choices"], list) else ()
         answer = row["answer_index"]
         if not choices or not isinstance(answer, int) or not 0 <= answer < len(choices):
@@ -92,15 +95,32 @@ class QuestionTable:
         return Question(str(row["id"]), str(row["task"]), str(row["question"]), choices, answer, image, width, height)
 
 
-def thumbnail(data: bytes, where: str) -> tuple[str, int, int]:
-    """A data URI of the image at most `SIDE` pixels wide and high, its width and height; UserError if it is none."""
+def thumbnail(images: Sequence[bytes], where: str) -> tuple[str, int, int]:
+    """A data URI of an image at most `SIDE` pixels wide and high, its width and height; UserError if it is none.
+
+    Several images, each of that size, stand beside each other in their order.
+    """
     try:
-        image = decode(data)
+        pictures = [decode(data) for data in images]
     except ImageError as problem:
         raise UserError(f"{where}: image can't be used {problem}") from None
+    image = pictures[0] if len(pictures) == 1 else _side_by_side(pictures)
     as_it_is = max(image.size) <= SIDE
-    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    if len(pictures) == 1:
+        image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     encoded = io.BytesIO()
     image.save(encoded, "WEBP", quality=QUALITY, lossless=as_it_is)
     uri = f"data:image/webp;base64,{base64.b64encode(encoded.getvalue()).decode('ascii')}"
     return uri, image.width, image.height
+
+
+def _side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of at most `SIDE` pixels, in their order, with a little white between them."""
+    for picture in pictures:
+        picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    width = sum(picture.width for picture in pictures) + GAP * (len(pictures) - 1)
+    strip, left = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white"), 0
+    for picture in pictures:
+        strip.paste(picture, (left, 0))
+        left += picture.width + GAP
+    return strip

@@ -19,7 +19,7 @@ function questionPart(question, read) {
     element(
       "li",
       { class: i === question.answer ? "key-ok" : null },
-      `(${LETTERS[i] ?? i + 1}) `,
+      question.choices.length > 1 ? `(${LETTERS[i] ?? i + 1}) ` : "",
       element("bdi", {}, choice),
       i === question.answer ? "\u00a0\u2713" : null,
       i === read ? element("small", {}, " read in the response") : null,
@@ -61,6 +61,7 @@ function valuesPart(set, row, question) {
     const value = row.values[i] ?? null;
     if (rollouts) return [name, value === null ? "\u2013" : short(value)];
     if (value === null) return [name, "reads none"];
+    if (question.choices.length === 1) return [name, value === question.answer ? "right \u2713" : "another answer"];
     return [name, `(${LETTERS[value] ?? value + 1})${value === question.answer ? " \u2713" : ""}`];
   });
   if (rollouts) facts.push(["advantage", row.advantage === null ? "\u2013" : signed(row.advantage)]);

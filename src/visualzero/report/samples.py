@@ -168,7 +168,9 @@ def judge(
     index = _chosen(score, len(question.choices))
     parsed = str((score or {}).get("parse_class") or "")  # ambiguous and conflicting answers are worth telling apart
     answer = parsed if parsed in ("ambiguous", "conflicting") else ""
-    if index is not None:
+    if index is not None and len(question.choices) == 1:  # an open question
+        answer = str((score or {}).get("read") or "")
+    elif index is not None:
         answer = f"({chr(65 + index)}) {question.choices[index]}"
     its = verdict(score, len(question.choices))
     pieces = marked(str(said["response"] or ""), head, tail)
@@ -185,6 +187,6 @@ def verdict(score: dict[str, Any] | None, options: int) -> str:
 
 
 def _chosen(score: dict[str, Any] | None, options: int) -> int | None:
-    """The option that was read, if there is such an option."""
+    """The option that was read, if there is such an option; of an open question 0 is the right answer, 1 another."""
     index = score.get("prediction") if score else None
-    return index if isinstance(index, int) and 0 <= index < options else None
+    return index if isinstance(index, int) and 0 <= index < max(options, 2) else None

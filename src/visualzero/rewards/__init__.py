@@ -1,12 +1,13 @@
 """Reward terms: one file each, found by its name, with one function.
 
-    score(completion, *, choices, answer_index, n_tokens[, max_tokens][, rollout]) -> float
+    score(completion, *, choices, answer_index, n_tokens[, max_tokens][, answer_kind][, rollout]) -> float
 
 `completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts
-it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length; a term
-that names `max_tokens` is told the limit of that length, None where there is none; one that names `rollout` is told
-which one it is (seed, step, question and place in the group, as a text), "" outside of training. To add a term, add a
-file; files whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
+it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length. A term
+that names one of these is told more: `max_tokens`, the limit of that length, None where there is none; `answer_kind`,
+how the answer is judged (`evaluation/reading/free`; `choice` where it is one of the choices); `rollout`, which one it is
+(seed, step, question and place in the group, as a text), "" outside of training. To add a term, add a file; files whose
+names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +22,7 @@ from typing import Any
 from visualzero.errors import UserError
 
 RewardTerm = Callable[..., float]
-OPTIONAL: dict[str, Any] = {"max_tokens": None, "rollout": ""}
+OPTIONAL: dict[str, Any] = {"max_tokens": None, "answer_kind": "choice", "rollout": ""}
 """What a term may ask for beyond what every term is told, and what it gets where nothing is known of it."""
 LARGEST = 3.4e38  # of float32, in which TRL computes
 
@@ -53,6 +54,8 @@ def pay(term: str, score: RewardTerm, where: str, completion: str, **facts: Any)
     """
     try:
         value = score(completion, **facts)
+    except UserError as error:
+        raise UserError(f"reward term '{term}': {where}: {error}") from None
     except Exception as error:
         error.add_note(f"reward term '{term}': {where}")
         if isinstance(error, StopIteration):  # which a data loader would take for the end of the data
@@ -78,6 +81,7 @@ def score_completion(
     answer_index: int,
     n_tokens: int,
     max_tokens: int | None = None,
+    answer_kind: str = "choice",
     rollout: str = "",
     where: str = "a completion",
 ) -> dict[str, float]:
@@ -92,8 +96,14 @@ def score_completion(
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean '{near[0]}'?" if near else "use one of these"
             raise UserError(f"unknown reward term '{name}': {hint} (known: {', '.join(known)})")
-    facts = {"choices": list(choices), "answer_index": answer_index, "n_tokens": n_tokens}
-    facts |= {"max_tokens": max_tokens, "rollout": rollout}
+    facts = {
+        "choices": list(choices),
+        "answer_index": answer_index,
+        "n_tokens": n_tokens,
+        "max_tokens": max_tokens,
+        "answer_kind": answer_kind,
+        "rollout": rollout,
+    }
     return {name: pay(name, known[name], where, completion, **facts) for name in terms}
 
 

@@ -19,6 +19,7 @@ from datasets import Dataset, Features, List, Value
 from trl import GRPOConfig
 
 from visualzero.config import Grpo
+from visualzero.data.question import kind_of, read_questions
 from visualzero.errors import UserError
 from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.prompts import forced_prefix, question_text
@@ -105,8 +106,10 @@ def vllm_arguments(run: Run, recipe: Grpo, processor: ImageProcessor) -> dict[st
     """What GRPOConfig needs to let vLLM sample, in the training processes and on their GPUs.
 
     Raises:
-        UserError: if vLLM is not installed.
+        UserError: if vLLM is not installed, or a question has several images.
     """
+    if "n_images" in (questions := read_questions(run.questions, images=False)) and questions["n_images"].max() > 1:
+        raise UserError("grpo.engine: vllm: questions have several images: set grpo.engine to transformers")
     if find_spec("vllm") is None:
         raise UserError(
             "grpo.engine: vllm: not installed here: run with the environment envs/train-vllm.yaml"
@@ -132,6 +135,7 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "question_id": row.id,
             "choices": list(row.choices),
             "answer_index": row.answer_index,
+            "answer_kind": kind_of(row),
         }
         for row in questions.itertuples()
     ]
@@ -142,6 +146,7 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "question_id": Value("string"),
             "choices": List(Value("string")),
             "answer_index": Value("int64"),
+            "answer_kind": Value("string"),
         }
     )
     pictures = Pictures(run.questions, blind=run.arm.altered == BLIND)
@@ -163,6 +168,7 @@ def reward_function(
         completion_ids: list[list[int]],
         choices: list[list[str]],
         answer_index: list[int],
+        answer_kind: list[str],
         question_id: list[str],
         log_extra: Callable[[str, list[str]], None],
         **kwargs: Any,
@@ -172,7 +178,7 @@ def reward_function(
             log_extra("id", question_id)
         step = kwargs["trainer_state"].global_step if "trainer_state" in kwargs else 0
         names = rollout_names(seed, step, question_id)
-        rows = zip(texts, completion_ids, choices, answer_index, question_id, names, strict=True)
+        rows = zip(texts, completion_ids, choices, answer_index, answer_kind, question_id, names, strict=True)
         return [
             pay(
                 term,
@@ -183,9 +189,10 @@ def reward_function(
                 answer_index=answer,
                 n_tokens=len(ids),
                 max_tokens=max_tokens,
+                answer_kind=kind,
                 rollout=name,
             )
-            for text, ids, options, answer, id_, name in rows
+            for text, ids, options, answer, kind, id_, name in rows
         ]
 
     reward.__name__ = term

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pandas as pd
 
 from visualzero.config import Grpo, Optimization
+from visualzero.data.question import count_images
 from visualzero.errors import UserError
 from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.models.tokens import special_tokens
@@ -58,19 +59,26 @@ def _check_room(
 ) -> None:
     """Nothing is ever cut, so prompt and completion have to fit. A text has at most as many tokens as bytes."""
     style, options = asked
-    room = context - most_image_tokens(processor)
+    of_image = most_image_tokens(processor)
     frame = len(render(style, "").encode())
     for row in questions.itertuples():
         text = question_text(row.question, list(row.choices), options)
+        images = count_images(row)
+        room = context - images * of_image
         answer = recipe.max_completion if isinstance(recipe, Grpo) else max(len(part.encode()) for part in row.choices)
-        if frame + len(text.encode()) + answer <= room:
+        if images * frame + len(text.encode()) + answer <= room:
             continue
-        tokens = len(processor.tokenizer(render(style, text), add_special_tokens=False)["input_ids"])
+        tokens = len(processor.tokenizer(render(style, text, images), add_special_tokens=False)["input_ids"])
         if tokens + answer > room:
             raise UserError(
-                f"{name}: question {row.id}: {tokens} tokens of text, {context - room} of an image and {answer} of a"
-                f" completion are more than the model's {context}: shorten it, or lower max_pixels or max_completion"
+                f"{name}: question {row.id}: {tokens} tokens of text, {context - room} of {_images(images)} and"
+                f" {answer} of a completion are more than the model's {context}: shorten it, or lower max_pixels or"
+                " max_completion"
             )
+
+
+def _images(count: int) -> str:
+    return "an image" if count == 1 else f"{count} images"
 
 
 @contextmanager

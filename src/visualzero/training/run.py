@@ -247,9 +247,11 @@ def _write_rest(run: Run, trainer: Trainer, finish: Callable[[Path, Path], None]
 def _first(run: Run) -> dict[str, Any]:
     """The first training question as the model reads it, token by token."""
     row = first_question(run.questions)
-    prompt = render(run.arm.prompt, question_text(row["question"], row["choices"], run.study.data.train_options))
+    images = [row["image"], *row.get("more_images", ())]
+    text = question_text(row["question"], row["choices"], run.study.data.train_options)
+    prompt = render(run.arm.prompt, text, len(images))
     processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
-    return {"id": row["id"], **prompt_record(processor, prompt, decode_image(row["image"], row["id"]))}
+    return {"id": row["id"], **prompt_record(processor, prompt, *(decode_image(image, row["id"]) for image in images))}
 
 
 def _origins(run: Run) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from visualzero.data.question import kind_of
 from visualzero.errors import UserError
 from visualzero.prompts.special_tokens import special_tokens_in
 from visualzero.rewards import score_completion
@@ -59,7 +60,12 @@ def curate(
         if row is None:
             continue
         scores = score_completion(
-            WANTED, prefix + text, choices=list(row.choices), answer_index=row.answer_index, n_tokens=0
+            WANTED,
+            prefix + text,
+            choices=list(row.choices),
+            answer_index=row.answer_index,
+            n_tokens=0,
+            answer_kind=kind_of(row),
         )
         if scores == WANTED:
             kept[trajectory.id] = text

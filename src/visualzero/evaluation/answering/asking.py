@@ -7,26 +7,37 @@ from typing import Any, NamedTuple, TypedDict
 import pandas as pd
 
 from visualzero.data.image import decode_image, image_size
+from visualzero.data.question import images_of
 from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import Options, question_text, user_message
 
 
 class Asked(NamedTuple):
-    """One question as a model gets it; `image` is encoded, as in a Question table, or None."""
+    """One question as a model gets it; `image`, encoded as in a Question table, is None or comes before `more`."""
 
     id: str
     prompt: str
     image: dict[str, Any] | None
     choices: tuple[str, ...]
+    more: tuple[dict[str, Any], ...] = ()
 
     @property
     def prompt_sha(self) -> str:
         """Sixteen hex digits of the prompt."""
         return hashlib.sha256(self.prompt.encode()).hexdigest()[:16]
 
+    @property
+    def images(self) -> list[dict[str, Any]]:
+        """All its images, encoded."""
+        return [self.image, *self.more] if self.image else []
+
     def picture(self) -> Any:
-        """The decoded image (PIL, RGB)."""
+        """The decoded image (PIL, RGB), the first one where there are several; None where there is none."""
         return decode_image(self.image, self.id) if self.image else None
+
+    def pictures(self) -> list[Any]:
+        """All decoded images, in their order."""
+        return [decode_image(image, self.id) for image in self.images]
 
 
 class Answer(TypedDict):
@@ -51,10 +62,13 @@ def ask(questions: pd.DataFrame, processor: ImageProcessor, options: Options) ->
 
     def prompt(row: Any) -> str:
         text = question_text(row.question, list(row.choices), options)
-        message = user_message(text) if row.image else {"role": "user", "content": [{"type": "text", "text": text}]}
+        message = user_message(text, images=len(images_of(row)))
         return processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
 
-    return [Asked(row.id, prompt(row), row.image, tuple(row.choices)) for row in questions.itertuples()]
+    return [
+        Asked(row.id, prompt(row), row.image, tuple(row.choices), tuple(images_of(row)[1:]))
+        for row in questions.itertuples()
+    ]
 
 
 def batches_of(asked: list[Asked], processor: ImageProcessor, size: int) -> list[Batch]:
@@ -66,8 +80,8 @@ def batches_of(asked: list[Asked], processor: ImageProcessor, size: int) -> list
 
 
 def _image_tokens(one: Asked, processor: ImageProcessor) -> int:
-    if one.image is None:
-        return 0
-    width, height = image_size(one.image, one.id)
-    images = processor.image_processor
-    return images.get_number_of_image_patches(height, width) // images.merge_size**2
+    images, tokens = processor.image_processor, 0
+    for image in one.images:
+        width, height = image_size(image, one.id)
+        tokens += images.get_number_of_image_patches(height, width) // images.merge_size**2
+    return tokens

@@ -34,21 +34,29 @@ def controlled(questions: pd.DataFrame, control: str | None) -> pd.DataFrame:
 
 
 def shuffled_images(questions: pd.DataFrame) -> pd.DataFrame:
-    """Every question with the image of another; questions that share an image share the other one too.
+    """Every question with the image, or the images, of another; questions that share one share the other one too.
 
     The images stand in a circle in random order, and each question gets the image after its own.
     """
-    images = questions.drop_duplicates("image_id").set_index("image_id")["image"]
+    columns = [name for name in ("image", "more_images", "n_images") if name in questions]
+    images = questions.drop_duplicates("image_id").set_index("image_id")[columns]
     if len(images) < 2:
         raise UserError("controls.shuffled_image: all questions are about the same image: leave this control out")
     circle = sorted(images.index)
     random.Random(SEED).shuffle(circle)
     other = dict(zip(circle, [*circle[1:], circle[0]], strict=True))
-    return questions.assign(image=[images[other[name]] for name in questions["image_id"]])
+    theirs = [other[name] for name in questions["image_id"]]
+    return questions.assign(**{name: [images[name][one] for one in theirs] for name in columns})
 
 
 def swapped_options(questions: pd.DataFrame) -> pd.DataFrame:
-    """Every question with its first option moved to the end, so that each option has another letter."""
+    """Every question with its first option moved to the end, so that each option has another letter.
+
+    Raises:
+        UserError: if no question has options.
+    """
+    if all(len(row) == 1 for row in questions["choices"]):
+        raise UserError("controls.swapped_options: all questions are open: leave this control out")
     choices = [rotated(row) for row in questions["choices"]]
     right = [(index - 1) % len(row) for index, row in zip(questions["answer_index"], choices, strict=True)]
     return questions.assign(choices=choices, answer_index=right)

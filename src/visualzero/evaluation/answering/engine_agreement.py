@@ -38,5 +38,7 @@ def require_agreement(engine: str, asked: Sequence[Asked], ours: Sequence[Answer
         )
 
 
-def _chosen(answer: Answer, asked: Asked) -> int | None:
+def _chosen(answer: Answer, asked: Asked) -> int | str | None:
+    if len(asked.choices) == 1:  # open: the same words, but for case and blanks
+        return " ".join(answer["response"].casefold().split())
     return parse_answer(answer["response"], asked.choices).prediction

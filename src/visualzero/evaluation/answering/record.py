@@ -29,5 +29,5 @@ def write_record(
         control=control,
         style=style,
         evaluate=settings.model_dump(exclude={"scorer", "shards"}),
-        first={"id": first.id, **prompt_record(processor, first.prompt, first.picture())},
+        first={"id": first.id, **prompt_record(processor, first.prompt, *first.pictures())},
     )

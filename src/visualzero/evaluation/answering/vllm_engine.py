@@ -107,7 +107,16 @@ def start(weights: Path, processor: ImageProcessor, settings: Evaluate) -> Calla
 
 
 def request(asked: Asked) -> dict[str, Any]:
-    """A question in vLLM's form."""
+    """A question in vLLM's form.
+
+    Raises:
+        UserError: if it has several images, for which the engine isn't started here.
+    """
+    if asked.more:
+        raise UserError(
+            f"question {asked.id}: it has {len(asked.images)} images, and vLLM is started for one: set evaluate.engine"
+            " to transformers"
+        )
     if asked.image is None:
         return {"prompt": asked.prompt}
     return {"prompt": asked.prompt, "multi_modal_data": {"image": asked.picture()}}

@@ -69,7 +69,7 @@ def readings(row: Row) -> dict[str, int | None]:
     """The option that each scorer reads in a response: as the row says, or else read now; empty if neither can be."""
     if "readings" in row:
         return dict(row["readings"])
-    if not isinstance(row.get("response"), str) or not row.get("choices"):
+    if not isinstance(row.get("response"), str) or len(row.get("choices") or ()) < 2:
         return {}
     prefix = bool(row.get("think_prefix"))
     return readings_of(read_response(row["response"], row["choices"], think_prefix=prefix), row.get("answer_index", -1))

@@ -106,6 +106,7 @@ def with_questions(rows: list[Row], layout: Layout, run: RunName) -> list[Row]:
     for row in rows:
         question, answer = questions.get(row["id"], {}), said.get(row["id"], {})
         known: Row = {"question": question.get("question"), "choices": list(question.get("choices", ()))}
+        known |= {"answer_kind": question["answer_kind"]} if "answer_kind" in question else {}
         made.append(row | known | {key: answer[key] for key in ("response", "prompt_sha") if key in answer})
     return made
 
@@ -129,9 +130,11 @@ def _read(row: Row) -> dict[str, int | None]:
 
 
 def option(row: Row, index: int | None) -> str:
-    """An option with its letter and, where the row has choices, its text: "(B) 3"."""
+    """An option with its letter and, where the row has choices, its text: "(B) 3"; of an open question the answer."""
     if index is None:
         return NO_ANSWER
+    if len(row.get("choices") or ()) == 1:
+        return str(row["choices"][0] if index == 0 else row.get("read") or "another answer")
     letter = f"({ascii_uppercase[index] if index < len(ascii_uppercase) else index})"
     choices = row.get("choices") or []
     return f"{letter} {choices[index]}" if index < len(choices) else letter

@@ -11,6 +11,8 @@ from visualzero.evaluation.reasoning.thoughts import Sample
 def consistency(samples: Sequence[Sample]) -> dict[str, Any]:
     """Thoughts that conclude one option, by the answer parser's rules, against the response's answer.
 
+    Thoughts about open questions conclude none.
+
     Returns:
         thoughts: with a word. concluding: those that conclude one option. n: those of them whose response predicts one.
         Shares of n: `contradicts`, the two differ; in `right_answer_wrong_thought` and `wrong_answer_right_thought`
@@ -20,7 +22,7 @@ def consistency(samples: Sequence[Sample]) -> dict[str, Any]:
     concluded = [
         (conclusion, sample)
         for sample in thoughts
-        if (conclusion := parse_answer(sample.thought or "", sample.choices).prediction) is not None
+        if sample.chooses and (conclusion := parse_answer(sample.thought or "", sample.choices).prediction) is not None
     ]
     pairs = [
         (conclusion, sample.prediction, sample.answer_index)

@@ -34,10 +34,11 @@ def reflection(samples: Sequence[Sample]) -> dict[str, Any]:
 def answer_change(samples: Sequence[Sample]) -> dict[str, Any]:
     """Whether responses end with another option than the one held before their first cue.
 
-    Counted are the `n` of the `with_cue` responses that hold an option before the cue and end with a prediction. Shares
-    of them: `changed`, which is the sum of `wrong_to_right`, `right_to_wrong` and `wrong_to_wrong`.
+    Counted are the `n` of the `with_cue` responses, to questions with options, that hold an option before the cue and
+    end with a prediction. Shares of them: `changed`, which is the sum of `wrong_to_right`, `right_to_wrong` and
+    `wrong_to_wrong`.
     """
-    reflecting = [sample for sample in samples if sample.cues]
+    reflecting = [sample for sample in samples if sample.cues and sample.chooses]
     held = [held_option((sample.thought or "")[: sample.cues[0].start], sample.choices) for sample in reflecting]
     pairs = [
         (before, sample.prediction, sample.answer_index)

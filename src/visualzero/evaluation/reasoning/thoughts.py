@@ -31,6 +31,11 @@ class Sample:
     n_tokens: int | None
     truncated: bool
 
+    @property
+    def chooses(self) -> bool:
+        """Whether it answers a question with options; an open one has its answer alone."""
+        return len(self.choices) > 1
+
 
 def sample_of(row: Mapping[str, Any]) -> Sample:
     """The sample of one row; `analysis.analyse` says what a row has."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from visualzero.evaluation.reading.free.kinds import CHOICE, chance
 from visualzero.evaluation.statistics import (
     ScoreRows,
     clustered_error,
@@ -116,17 +117,18 @@ def _official(rows: ScoreRows, sources: dict[str, dict[str, Any]], benchmark: Sc
 
 def _chance_adjusted(rows: ScoreRows) -> float:
     """Accuracy on a scale where chance is 0 and all right is 1: sum(right - 1 / options) / sum(1 - 1 / options)."""
-    chance = [1 / row["n_choices"] for row in rows]
-    return (sum(_right(rows)) - sum(chance)) / (len(rows) - sum(chance))
+    guessed = sum(chance(row.get("answer_kind", CHOICE), row["n_choices"]) for row in rows)
+    return (sum(_right(rows)) - guessed) / (len(rows) - guessed)
 
 
 def _letters(rows: ScoreRows) -> dict[str, dict[str, dict[str, Any]]]:
     """By number of options and letter: how often it is the right one, how often it is predicted, and its recall.
 
-    By number of options, since a letter that few questions offer can't be compared with one that all do.
+    By number of options, since a letter that few questions offer can't be compared with one that all do. Open
+    questions offer none.
     """
     found = {}
-    for options in sorted({row["n_choices"] for row in rows}):
+    for options in sorted({row["n_choices"] for row in rows} - {1}):
         mine = [row for row in rows if row["n_choices"] == options]
         predicted = Counter(row["prediction"] for row in mine)
         gold = {index: [row for row in mine if row["answer_index"] == index] for index in range(options)}

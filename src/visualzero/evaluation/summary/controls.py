@@ -40,10 +40,11 @@ def control_effects(
 
 def _consistency(seen: ScoreRows, swapped: ScoreRows, choices: Mapping[str, Sequence[str]]) -> dict[str, float]:
     before = {row["id"]: row["prediction"] for row in seen}
+    swapped = [row for row in swapped if len(choices[row["id"]]) > 1]  # the others have nothing to swap
     both = [row for row in swapped if row["prediction"] is not None and before[row["id"]] is not None]
     same = [
         row
         for row in both
         if rotated(list(choices[row["id"]]))[row["prediction"]] == choices[row["id"]][before[row["id"]]]
     ]
-    return {"consistency": len(same) / len(swapped), "both_parsed": len(both) / len(swapped)}
+    return {"consistency": len(same) / max(len(swapped), 1), "both_parsed": len(both) / max(len(swapped), 1)}

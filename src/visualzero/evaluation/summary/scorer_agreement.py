@@ -4,19 +4,21 @@ from collections.abc import Mapping, Sequence
 from operator import eq
 from typing import Any
 
+from visualzero.evaluation.comparing.scorers import scorers_of
+
 
 def agreement(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Compare the scorers whose readings the rows hold.
 
     Args:
         rows: at least one score row, with answer_index and `readings`, a prediction or None by the scorer's name; all
-            have the same scorers.
+            have the same scorers, or those that all have are compared.
 
     Returns:
         n: rows. scorers: accuracy and parse_rate by name, in the order of the readings. same: for each scorer and each
         scorer the share of rows that both read alike; that neither can be read is alike.
     """
-    read = {name: [row["readings"][name] for row in rows] for name in rows[0]["readings"]}
+    read = {name: [row["readings"][name] for row in rows] for name in scorers_of(rows)}
     right = [row["answer_index"] for row in rows]
     return {
         "n": len(rows),

@@ -2,6 +2,7 @@
 
 A scorer is one file with one function `choose(response, choices) -> Parsed`; docs/scorers.md compares them. `strict` is
 the study's own; `letter` reads the same part of a response. The others do what other systems do, quirks included.
+Where a question is open, nothing can be chosen, and one of `FREE` reads the answer, as the question's kind says.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from visualzero.errors import UserError
 from visualzero.evaluation.reading.answer import is_formatted
+from visualzero.evaluation.reading.free.judged import Judged
+from visualzero.evaluation.reading.free.judging import judge
+from visualzero.evaluation.reading.free.kinds import CHOICE, KINDS, base
 from visualzero.evaluation.reading.parsed import Parsed
 from visualzero.evaluation.reading.scorers import cambrian, letter, lmms, strict, visualthinker, vlmevalkit
 
@@ -23,6 +27,7 @@ SCORERS: dict[str, Callable[[str, Sequence[str]], Parsed]] = {
     "vlmevalkit": vlmevalkit.choose,
     "cambrian": cambrian.choose,
 }
+FREE = KINDS
 OURS = ("strict", "letter")  # know of a `<think>` that the prompt has written; other systems see the completion alone
 NEED = ("id", "response", "n_tokens", "finish_reason")
 THINK = "<think>"
@@ -46,6 +51,11 @@ def read_response(
     """
     whole = opened(response, think_prefix)
     return {name: SCORERS[name](whole if name in OURS else response, choices) for name in names}
+
+
+def read_free(response: str, right: str, kind: str, *, think_prefix: bool) -> Judged:
+    """What a completion answers to an open question of this kind, and whether that is right."""
+    return judge(opened(response, think_prefix), right, kind)
 
 
 def readings(parsed: Mapping[str, Parsed], answer_index: int) -> dict[str, int | None]:
@@ -77,7 +87,9 @@ def score_rows(
 
     Returns:
         Rows of id, task, source, image_id, answer_index, n_choices, prediction (an index or None), parse_class,
-        correct, readings (every scorer's prediction by its name), format, n_tokens, finish_reason.
+        correct, readings (every scorer's prediction by its name), format, n_tokens, finish_reason. Of an open question
+        `prediction` is 0 where it is right and 1 where another answer was read, `readings` holds that of its kind's
+        scorer alone, and there are `answer_kind` and `read` (the text that was read, or None).
 
     Raises:
         UserError: if the ids of the predictions are not those of the questions, each once, or a row lacks a key.
@@ -88,8 +100,16 @@ def score_rows(
     scored = []
     for row in questions.to_dict("records"):
         answer, choices, gold = answers[row["id"]], list(row["choices"]), int(row["answer_index"])
-        parsed = read_response(answer["response"], choices, think_prefix=think_prefix)
-        read = readings(parsed, gold)
+        kind = row.get("answer_kind", CHOICE)
+        if kind == CHOICE:
+            parsed = read_response(answer["response"], choices, think_prefix=think_prefix)
+            read = readings(parsed, gold)
+            found = {"prediction": read[scorer], "parse_class": parsed[scorer].parse_class}
+            more: dict[str, Any] = {}
+        else:
+            judged = read_free(answer["response"], choices[gold], kind, think_prefix=think_prefix)
+            found = {"prediction": judged.prediction, "parse_class": judged.parse_class}
+            read, more = {base(kind): judged.prediction}, {"answer_kind": kind, "read": judged.read}
         scored.append(
             {
                 "id": row["id"],
@@ -98,13 +118,13 @@ def score_rows(
                 "image_id": row["image_id"],
                 "answer_index": gold,
                 "n_choices": len(choices),
-                "prediction": read[scorer],
-                "parse_class": parsed[scorer].parse_class,
-                "correct": read[scorer] == gold,
+                **found,
+                "correct": found["prediction"] == gold,
                 "readings": read,
                 "format": is_formatted(opened(answer["response"], think_prefix)),
                 "n_tokens": int(answer["n_tokens"]),
                 "finish_reason": answer["finish_reason"],
+                **more,
             }
         )
     return scored
