@@ -10,6 +10,7 @@ from PIL import Image
 from training_runs import MakeRun, make_run
 from visualzero.data.question import read_questions
 from visualzero.data.toyspace.questions import toyspace_rows
+from visualzero.errors import UserError
 from visualzero.models.processor import load_processor
 from visualzero.training.altering import altered, blank
 from visualzero.training.pictures import Pictures
@@ -40,6 +41,12 @@ def test_shuffled_answers_are_right_no_more_often_than_by_chance(questions: pd.D
 def test_shuffled_answers_depend_on_the_question_alone(questions: pd.DataFrame) -> None:
     drawn, part = altered(questions, "shuffled_answers"), altered(questions.iloc[200:], "shuffled_answers")
     assert list(part["answer_index"]) == list(drawn["answer_index"])[200:]
+
+
+def test_answers_of_open_questions_are_not_shuffled(questions: pd.DataFrame) -> None:
+    opened = questions.assign(answer_kind=["choice", *["number"] * (len(questions) - 1)])
+    with pytest.raises(UserError, match=f"altered: shuffled_answers: question {questions['id'][1]} is answered freely"):
+        altered(opened, "shuffled_answers")
 
 
 def test_a_blind_arm_sees_grey_pictures_of_the_same_size_in_worker_processes_too(make_run: MakeRun) -> None:

@@ -10,7 +10,7 @@ from visualzero.causes.chosen import chosen
 from visualzero.causes.drawing import draw
 from visualzero.causes.gathering import write_record
 from visualzero.config import Study
-from visualzero.data.question import read_questions
+from visualzero.data.question import read_questions, require_choices
 from visualzero.errors import UserError
 from visualzero.evaluation.answering.asking import Engine
 from visualzero.evaluation.answering.generate import Job, predict
@@ -27,7 +27,8 @@ def sample_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard: S
     """Write a row of samples for each question that is asked; with a shard that part, without one a manifest too.
 
     Raises:
-        UserError: if the arm is not sampled, or a file that it starts from is missing or was altered.
+        UserError: if the arm is not sampled, a file that it starts from is missing or was altered, or a question has no
+            options.
     """
     sampling, spec, source, settings = study.sampling, study.arm(arm), study.source(arm), study.evaluation(arm)
     if arm not in study.sampled_arms():
@@ -41,6 +42,7 @@ def sample_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard: S
     key = digest({"made from": sample_fingerprint(study, arm), "files": files})
     processor = load_processor(weights, spec.asked_with, source.min_pixels, source.max_pixels)
     asked = chosen(read_questions(questions), sampling)
+    require_choices(asked, "causes.sampling")
     run = f"{arm}/{seed}"
     labels = {
         "run": run,

@@ -207,6 +207,19 @@ def kind_of(row: Any) -> str:
     return str(getattr(row, "answer_kind", CHOICE))
 
 
+def require_choices(questions: pd.DataFrame, where: str) -> None:
+    """Make sure that all questions are multiple choice; `where` is the key of the config that needs it.
+
+    Raises:
+        UserError: if one is open.
+    """
+    if wrong := next((row for row in questions.itertuples() if kind_of(row) != CHOICE), None):
+        raise UserError(
+            f"{where}: question {wrong.id} is answered freely ({kind_of(wrong)}), and this needs options: set it to"
+            " null, or ask questions of multiple choice"
+        )
+
+
 def count_images(row: Any) -> int:
     """How many images a question has, a row as a tuple with names."""
     return int(getattr(row, "n_images", 1))

@@ -5,9 +5,9 @@
 `completion` is the whole text from its opening tag on: where the prompt has already written `<think>`, the caller puts
 it in front. `choices` are the option texts, `answer_index` the right one, `n_tokens` the completion's length. A term
 that names one of these is told more: `max_tokens`, the limit of that length, None where there is none; `answer_kind`,
-how the answer is judged (`evaluation/reading/free`; `choice` where it is one of the choices); `rollout`, which one it is
-(seed, step, question and place in the group, as a text), "" outside of training. To add a term, add a file; files whose
-names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
+how the answer is judged (`evaluation/reading/free`; `choice` where it is one of the choices); `rollout`, which one it
+is (seed, step, question and place in the group, as a text), "" outside of training. To add a term, add a file; files
+whose names start with `_` are not terms. A reward is a weighted sum of terms (`rewards:` in the config).
 """
 
 from collections.abc import Callable, Mapping, Sequence

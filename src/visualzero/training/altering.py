@@ -12,6 +12,8 @@ import hashlib
 import pandas as pd
 from PIL import Image
 
+from visualzero.data.question import require_choices
+
 BLIND = "blind"
 SHUFFLED = "shuffled_answers"
 GREY = (128, 128, 128)
@@ -22,9 +24,13 @@ def altered(questions: pd.DataFrame, how: str | None) -> pd.DataFrame:
 
     Each question's is drawn from its options, all alike and the right one among them, by a digest of its id (arXiv
     1611.03530, section 2.1, "random labels"): the same for every arm and seed, and no better than chance on average.
+
+    Raises:
+        UserError: if answers are to be shuffled and a question has no options.
     """
     if how != SHUFFLED:
         return questions
+    require_choices(questions, f"altered: {SHUFFLED}")
     drawn = [_draw(row.id, len(row.choices)) for row in questions.itertuples()]
     return questions.assign(answer_index=drawn)
 
