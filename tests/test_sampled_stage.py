@@ -185,6 +185,11 @@ def test_samples_of_other_questions_are_not_scored(study: Study) -> None:
     assert not SCORES.exists()
 
 
+def test_arms_of_a_set_that_is_run_can_be_sampled() -> None:
+    study = read_study(ROOT / "config/config.yaml", ["run=losses", "causes.sampling={arms: [base-papo]}"])
+    assert list(study.sampled_arms()) == ["base-papo"]
+
+
 @pytest.mark.parametrize(
     ("sampling", "told"),
     [

@@ -8,7 +8,7 @@ from typing import Any
 
 from visualzero.config.base import prompt_styles, reward_terms
 from visualzero.config.naming import unknown
-from visualzero.config.selection import ALL
+from visualzero.config.selection import ALL, named
 
 Keys = tuple[str | int, ...]
 """A place in the config: keys, and indexes of lists, from the top."""
@@ -117,7 +117,7 @@ def _sampling(config: dict[str, Any]) -> Iterator[Problem]:
     for index, name in enumerate(asked if isinstance(asked, list) else []):
         if isinstance(name, str) and name not in arms:
             yield ("causes", "sampling", "arms", index), unknown("arm", name, arms)
-    run = config.get("run")
+    run = named(config.get("run"), config)
     known = [name for name in asked if name in arms] if isinstance(asked, list) else []
     if known and isinstance(run, list) and not any(name in run for name in known):
         yield ("causes", "sampling", "arms"), "none of them is run: name one that is, or add one to run"
