@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from transformers import Qwen2VLForConditionalGeneration, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
+from groupshare import GroupSharingTrainer
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
-from visualzero.training.sharing import GroupSharingTrainer
 
 BETA = 0.04
 

@@ -27,7 +27,8 @@ esac
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     folder = tmp_path / "tree"
-    for name in ("scripts/env", "src/visualzero/__init__.py", "requirements.lock", "pyproject.toml"):
+    project = ("pyproject.toml", "src/groupshare/pyproject.toml", "src/visualzero/__init__.py")
+    for name in ("scripts/env", "requirements.lock", *project):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
     python = tmp_path / "bin/python3"

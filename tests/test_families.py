@@ -9,10 +9,9 @@ import torch
 from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
+from groupshare import GroupSharingTrainer, SharingError, attention, logprobs
 from sharing_cases import SETTINGS, TEXTS, completions, in_double_precision, questions, reward, update
 from tiny_families import FAMILIES, tiny
-from visualzero.errors import UserError
-from visualzero.training.sharing import GroupSharingTrainer, attention, logprobs
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -118,7 +117,7 @@ def test_layers_that_can_not_share_are_refused_by_name() -> None:
     model, words = tiny("qwen3")
     model.config.layer_types = ["full_attention", "linear_attention", "full_attention"]
     arguments = GRPOConfig(output_dir=tempfile.mkdtemp(), **SETTINGS)
-    with pytest.raises(UserError, match="Qwen3ForCausalLM has layers of linear_attention, which can't share"):
+    with pytest.raises(SharingError, match="Qwen3ForCausalLM has layers of linear_attention, which can't share"):
         GroupSharingTrainer(model, [reward], arguments, train_dataset=texts(), processing_class=words)
 
 
@@ -157,7 +156,7 @@ def test_mistakes_are_seen(
 ) -> None:
     made = trainer(GroupSharingTrainer, family, questions())
     mistake(monkeypatch)
-    with pytest.raises(UserError, match=r"log-probabilities differ"):
+    with pytest.raises(SharingError, match=r"log-probabilities differ"):
         made.train()
 
 

@@ -39,9 +39,11 @@ def forget() -> None:
 
 @pytest.fixture
 def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A function that appends a line to a file of a copy of the package, which fingerprints are then taken of."""
+    """A function that appends a line to a file of a copy of the packages, which fingerprints are then taken of."""
     package = tmp_path / "elsewhere" / "visualzero"
-    shutil.copytree(code.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("groupshare", "visualzero"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(code.PACKAGE.with_name(name), package.with_name(name), ignore=ignored)
     monkeypatch.setattr(code, "PACKAGE", package)
     monkeypatch.setattr(jobs, "PACKAGE", package)
     forget()
@@ -138,6 +140,10 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("training/recording.py", set()),
         ("training/trackers.py", set()),
         ("watching/picture.py", set()),
+        ("../groupshare/attention.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
+        ("../groupshare/trainers.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
+        ("../groupshare/stream.py", set()),
+        ("../groupshare/README.md", set()),
         ("training/resuming.py", {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),
         ("config/training.py", set()),
         ("prompts/r1_zero.jinja", {f"run {GRPO}", f"predict {GRPO}", "predict base-reason"}),

@@ -10,11 +10,10 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
+from groupshare import GroupSharingTrainer, SharingError, logprobs
+from groupshare.questions import COLUMN, Question, QuestionRows
 from sharing_cases import G, Update, completions, in_double_precision, measured, questions, trainer, update
-from visualzero.errors import UserError
 from visualzero.models.freezing import freeze
-from visualzero.training.sharing import GroupSharingTrainer, logprobs
-from visualzero.training.sharing.questions import COLUMN, Question, QuestionRows
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -186,7 +185,7 @@ def test_a_run_checks_its_first_batch_and_stops(
     tiny_model: Path, mistake: Callable[[pytest.MonkeyPatch], None], told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mistake(monkeypatch)
-    with pytest.raises(UserError, match=rf"grpo\.sharing: {told} differ .* choose 'off'"):
+    with pytest.raises(SharingError, match=rf"group sharing: {told} differ .* TRL's own trainer"):
         trainer(GroupSharingTrainer, tiny_model).train()
 
 
@@ -197,12 +196,12 @@ def test_a_batch_that_was_cut_off_as_a_whole_does_not_count_as_checked(
     made = trainer(GroupSharingTrainer, tiny_model, mask_truncated_completions=True)
     update(made, completions([5, 7, 1, 3] * 3, made.eos_token_ids[0]))
     assert not made._verified
-    with pytest.raises(UserError, match="log-probabilities differ"):
+    with pytest.raises(SharingError, match="log-probabilities differ"):
         update(made, completions([5, 7, 1, 3, *RAGGED[4:]], made.eos_token_ids[0]))
 
 
 def test_tools_are_refused(tiny_model: Path) -> None:
-    with pytest.raises(UserError, match="tools"):
+    with pytest.raises(SharingError, match="tools"):
         trainer(GroupSharingTrainer, tiny_model, arguments={"tools": [print]})
 
 

@@ -10,9 +10,8 @@ from datasets import IterableDataset
 from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
+from groupshare import GroupSharingTrainer, SharingError
 from sharing_cases import G, completions, measured, questions, reward, trainer, update
-from visualzero.errors import UserError
-from visualzero.training.sharing import GroupSharingTrainer
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -196,7 +195,5 @@ def test_another_attention_than_sdpa_is_refused(tiny_model: Path) -> None:
     def eager(model: Qwen2VLForConditionalGeneration) -> None:
         model.set_attn_implementation("eager")
 
-    with pytest.raises(
-        UserError, match=r"the model's attention is 'eager'.*attn_implementation='sdpa', or choose 'off'"
-    ):
+    with pytest.raises(SharingError, match=r"the model's attention is 'eager'.*attn_implementation='sdpa'"):
         trainer(GroupSharingTrainer, tiny_model, change=eager)

@@ -8,9 +8,9 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
+from groupshare import GroupSharingTrainer, attention
+from groupshare.rollout import Decoding
 from sharing_cases import G, measured, questions, trainer
-from visualzero.training.sharing import GroupSharingTrainer, attention
-from visualzero.training.sharing.rollout import Decoding
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

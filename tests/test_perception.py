@@ -6,9 +6,9 @@ import pytest
 import torch
 from PIL import Image
 
+from groupshare.questions import COLUMN, Question
 from training_runs import MakeRun, make_run, trainer_of
 from visualzero.errors import UserError
-from visualzero.training.sharing.questions import COLUMN, Question
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 __all__ = ["make_run"]  # the fixture

@@ -19,7 +19,7 @@ from visualzero.reruns.plan import CHECKSUM_BYTES, TRIGGERS
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = {"demo": "dvc.yaml", "paper": "paper/dvc.yaml"}
-CODE = {"config/config.yaml", "envs", "src/visualzero", "workflow/rules"}
+CODE = {"config/config.yaml", "envs", "src/groupshare", "src/visualzero", "workflow/rules"}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 import published_losses as published
+from groupshare.questions import Question
 from published_losses import Loss, advantages, on_policy, slopes
 from recorded_losses import Batch, Rows, recorded
 from training_runs import MakeRun, make_run, trainer_of
 from visualzero.training.policy_trainer import PolicyTrainer
-from visualzero.training.sharing.questions import Question
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 __all__ = ["make_run"]  # the fixture
@@ -124,7 +124,7 @@ def loss_and_slopes(trainer: PolicyTrainer, batch: Batch, a: list[float], passes
 def recorded_log_probs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the trainer asks the model, it is told what was recorded; what is above that stays the trainer's own."""
     monkeypatch.setattr(
-        "visualzero.training.sharing.GroupSharingTrainer._get_per_token_logps_and_entropies",
+        "groupshare.GroupSharingTrainer._get_per_token_logps_and_entropies",
         lambda self, *args, **kwargs: self._stock_log_probs(*args, **kwargs),
     )
 

@@ -97,12 +97,15 @@ def test_by_hand_the_code_of_another_tree_is_refused(tree: Path) -> None:
 
 
 def test_a_tree_may_run_its_own_code_and_a_folder_without_code_any(tree: Path, tmp_path: Path) -> None:
-    check_tree(tree, tree / "src/visualzero")
+    packages = {name: tree / "src" / name for name in ("visualzero", "groupshare")}
+    check_tree(tree, packages)
     check_tree(tmp_path)
     (tmp_path / "link").symlink_to(ROOT)
     check_tree(tmp_path / "link")
     with pytest.raises(UserError, match="the code of another tree runs"):
         check_tree(tree)
+    with pytest.raises(UserError, match="groupshare: the code of another tree runs"):
+        check_tree(tree, packages | {"groupshare": tmp_path / "site-packages/groupshare"})
 
 
 def test_a_job_with_other_code_than_its_plan_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +15,7 @@ import torch
 from accelerate.utils import DistributedType
 from safetensors.torch import load_file, save_file
 
+from groupshare.questions import Preparer, QuestionRows
 from training_runs import MakeRun, make_run, paid_by_the_letter, study
 from visualzero.config import Alarms
 from visualzero.data.question import read_questions, write_questions
@@ -22,6 +23,7 @@ from visualzero.errors import UserError
 from visualzero.jobs import run_fingerprint
 from visualzero.models.processor import load_processor
 from visualzero.training.alarms import AlarmBell, ringing
+from visualzero.training.group_sharing import NamingPreparer
 from visualzero.training.grpo import reward_function, train_grpo
 from visualzero.training.health import Watched, last_sound_checkpoint, one_line, require_whole
 from visualzero.training.history import history
@@ -29,7 +31,6 @@ from visualzero.training.inputs import naming
 from visualzero.training.policy_trainer import PolicyTrainer
 from visualzero.training.run import Run, trainer_arguments
 from visualzero.training.sft import NamingCollator, _dataset, train_sft
-from visualzero.training.sharing.questions import QuestionRows
 from visualzero.training.trajectories import curate
 
 pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
@@ -145,14 +146,13 @@ def test_a_question_that_can_not_be_collated_is_named(spoilt: tuple[Any, list[di
         NamingCollator(processor, completion_only_loss=True)(rows)
 
 
-def test_a_question_that_can_not_be_prepared_is_named(spoilt: tuple[Any, list[dict[str, Any]], str]) -> None:
-    _, rows, name = spoilt
-
-    def prepare(row: dict[str, Any]) -> Iterator[Any]:
-        return next(iter(()))
-
+def test_a_question_that_can_not_be_prepared_is_named(
+    spoilt: tuple[Any, list[dict[str, Any]], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    processor, rows, name = spoilt
+    monkeypatch.setattr(Preparer, "__call__", lambda self, row: next(iter(())))
     with pytest.raises(UserError, match=f"question {name}: its text and image can't be put together"):
-        QuestionRows(rows, prepare)[1]
+        QuestionRows(rows, NamingPreparer(processor, {}))[1]
 
 
 class Ahead(torch.utils.data.Dataset[Any]):

@@ -8,12 +8,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from visualzero.errors import UserError
 from visualzero.source_code import code_of
 
 PACKAGE = Path(__file__).parent
+SHARED = "groupshare"  # a package of its own, whose code is part of the outputs that it makes just as this one's
 DIGITS = 16
 
 # Never part of a closure: settings are in the digest by value, and the others say things, name files, fetch files whose
@@ -40,8 +43,8 @@ def fingerprint(settings: Mapping[str, Any], modules: Iterable[str], files: Iter
 def parts(settings: Mapping[str, Any], modules: Iterable[str], files: Iterable[Path] = ()) -> Parts:
     """Settings (JSON values) by their keys, and digests of modules with everything they import here, and of files.
 
-    `modules` are dotted names inside this package, such as `training.sft`. `files` are named by their path in the
-    package where they lie in it, else by their folder and name.
+    `modules` are dotted names inside this package, such as `training.sft`. Files are named by their path in the
+    package where they lie in it, else by their folder and name (`groupshare/attention.py`).
     """
     code = {path for module in modules for path in closure(module)} | set(files)
     found = {f"setting {key}": json.dumps(value, sort_keys=True) for key, value in _flat(settings)}
@@ -74,9 +77,9 @@ def _name(path: Path) -> str:
 
 @lru_cache
 def closure(module: str) -> frozenset[Path]:
-    """Files of this package that importing `module` can run, itself included, but for NEUTRAL ones."""
+    """Files of this package and of SHARED that importing `module` can run, itself included, but for NEUTRAL ones."""
     found: set[Path] = set()
-    waiting = [_file(module)]
+    waiting = [_file(f"{PACKAGE.name}.{module}")]
     while waiting:
         path = waiting.pop()
         if path is None or path in found:
@@ -94,22 +97,34 @@ def _content(path: Path) -> str:
 
 @lru_cache
 def _imports(path: Path) -> tuple[str, ...]:
-    """Dotted names inside this package that a file imports, at any depth of it; a name may be no module."""
+    """Dotted names inside this package and SHARED that a file imports, at any depth of it; one may be no module."""
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    prefix = f"{PACKAGE.name}."
-    inside = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
-    return tuple(name for name in inside if not f"{name}.".startswith(tuple(f"{neutral}." for neutral in NEUTRAL)))
+    neutral = tuple(f"{PACKAGE.name}.{module}." for module in NEUTRAL)
+    inside = [name for name in names if name.startswith(f"{PACKAGE.name}.") or f"{name}.".startswith(f"{SHARED}.")]
+    return tuple(name for name in inside if not f"{name}.".startswith(neutral))
 
 
 @lru_cache
 def _file(module: str) -> Path | None:
-    path = PACKAGE.joinpath(*module.split("."))
+    package, *names = module.split(".")
+    path = (PACKAGE if package == PACKAGE.name else _shared()).joinpath(*names)
     for candidate in (path.with_suffix(".py"), path / "__init__.py"):
         if candidate.is_file():
             return candidate
     return None
+
+
+def _shared() -> Path:
+    """The folder of SHARED: beside this package, in a tree as where both were installed; else wherever it is found."""
+    beside = PACKAGE.with_name(SHARED)
+    if beside.is_dir():
+        return beside
+    spec = find_spec(SHARED)
+    if spec is None or spec.origin is None:
+        raise UserError(f"{SHARED}: not found: install it (`make env`, or pip install {SHARED})")
+    return Path(spec.origin).parent

@@ -3,28 +3,38 @@
 import os
 import site
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from visualzero.errors import UserError
+from visualzero.fingerprint import SHARED
 
 PACKAGE = Path(__file__).parent
 
 
-def check_tree(folder: Path, package: Path = PACKAGE) -> None:
-    """Do nothing if `folder` has no code of this project of its own, or if that is the code that runs, in `package`.
+def check_tree(folder: Path, running: Mapping[str, Path] | None = None) -> None:
+    """Do nothing if `folder` has no code of this project of its own, or if that is the code that runs.
 
-    A clone that was copied, a worktree or a moved folder often finds the `visualzero` that was installed for another.
+    `running` are the folders of the packages that run, by name (default: those of this process). A clone that was
+    copied, a worktree or a moved folder often finds the `visualzero` that was installed for another.
 
     Raises:
         UserError: if `folder` has its own, and it is another.
     """
-    own = folder / "src" / "visualzero"
-    if (own / "__init__.py").is_file() and not own.samefile(package):
-        raise UserError(
-            f"visualzero: the code of another tree runs ({package}), and not that of this one ({own.resolve()}):"
-            f" run `make env` in {folder.resolve()}, then its .venv/bin/visualzero (source .venv/bin/activate)"
-        )
+    for name, package in (running or {"visualzero": PACKAGE, SHARED: _found(SHARED)}).items():
+        own = folder / "src" / name
+        if (own / "__init__.py").is_file() and not (package.is_dir() and own.samefile(package)):
+            raise UserError(
+                f"{name}: the code of another tree runs ({package}), and not that of this one ({own.resolve()}):"
+                f" run `make env` in {folder.resolve()}, then its .venv/bin/visualzero (source .venv/bin/activate)"
+            )
+
+
+def _found(package: str) -> Path:
+    """The folder from which Python would import a package, which this doesn't do."""
+    spec = find_spec(package)
+    return Path(spec.origin).parent if spec and spec.origin else Path("none")
 
 
 def put_this_python_first(environ: MutableMapping[str, str]) -> None:

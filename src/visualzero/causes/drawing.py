@@ -12,14 +12,15 @@ from typing import TypedDict
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
+from groupshare.attention import install
+from groupshare.questions import TYPES, Question, rope_index_of
+from groupshare.rollout import sample, settings_of
 from visualzero.config import Evaluate, Sampling
 from visualzero.evaluation.answering.asking import Asked, Batch
 from visualzero.evaluation.answering.transformers_engine import answer, prepare, stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
-from visualzero.training.sharing.attention import install
-from visualzero.training.sharing.questions import TYPES, Question
-from visualzero.training.sharing.rollout import sample, settings_of
+from visualzero.training.group_sharing import telling
 
 
 class Samples(TypedDict):
@@ -45,7 +46,8 @@ def draw(
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     model = load_model(weights, settings.dtype).to("cuda" if torch.cuda.is_available() else "cpu")
-    install(model)
+    with telling():
+        install(model)
     ends = stop_tokens(model.generation_config.eos_token_id, processor)
     drawn = settings_of(
         model,
@@ -85,7 +87,7 @@ def question(one: Asked, processor: ImageProcessor, model: PreTrainedModel) -> Q
         images={name: value for name, value in inputs.items() if name in ("pixel_values", "image_grid_thw")},
         image_count=len(one.images),
     )
-    return made.placed(model.device, getattr(model.base_model, "get_rope_index", None))
+    return made.placed(model.device, rope_index_of(model))
 
 
 def seed_of(batch: Batch, seed: int, run: str) -> int:

@@ -5,7 +5,7 @@ its advantage is (reward - group mean) / group standard deviation, and the loss 
 the k3 estimate of the KL divergence from the initial model (arXiv 2402.03300). TRL's defaults differ from the paper's
 in the loss type, beta and the KL's bias correction, so these are set here. The other policy gradients of the study
 (GPG, Dr. GRPO, DAPO, GSPO, CISPO) are settings of the same trainer, and PAPO adds terms to it (perception.py). What the
-completions of a group share is computed once (training/sharing), unless `grpo.sharing` is off.
+completions of a group share is computed once (groupshare), unless `grpo.sharing` is off.
 """
 
 from collections.abc import Callable

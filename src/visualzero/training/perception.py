@@ -17,10 +17,10 @@ import torch
 from torch import Tensor, nn
 from trl.models.utils import disable_gradient_checkpointing
 
+from groupshare.questions import Question
 from visualzero.config import Perception
 from visualzero.errors import UserError
 from visualzero.training.policy_trainer import SharingPolicyTrainer
-from visualzero.training.sharing.questions import Question
 
 LARGEST = 10.0  # nats that a token's KL counts for at most, as in the official code
 MASKED = "masked_per_token_logps"

@@ -12,10 +12,12 @@ from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_resize
 from trl import GRPOTrainer
 
+from groupshare.questions import Preparer
+from groupshare.trainers import GroupSharingTrainer
 from visualzero.config import Resample
 from visualzero.errors import UserError
+from visualzero.training.group_sharing import NamingPreparer, telling
 from visualzero.training.health import LOWER, Watched
-from visualzero.training.sharing import GroupSharingTrainer
 
 
 class PolicyTrainer(Watched, GRPOTrainer):
@@ -97,4 +99,21 @@ class PolicyTrainer(Watched, GRPOTrainer):
 
 
 class SharingPolicyTrainer(PolicyTrainer, GroupSharingTrainer):
-    """The same, computing what a group shares once; `tokens_per_pass` is `GroupSharingTrainer`'s."""
+    """The same, computing what a group shares once; `tokens_per_pass` is `GroupSharingTrainer`'s.
+
+    Raises:
+        UserError: in place of groupshare's errors.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        with telling():
+            super().__init__(*args, **kwargs)
+
+    @property
+    def _preparer(self) -> Preparer:
+        plain = super()._preparer
+        return NamingPreparer(plain.processor, plain.template_arguments)
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        with telling():  # the first batch is compared with what TRL computes
+            return super()._generate_and_score_completions(inputs)

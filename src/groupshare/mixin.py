@@ -1,4 +1,4 @@
-"""TRL's GRPOTrainer, doing what a group shares once.
+"""TRL's trainers of groups, doing what a group shares once.
 
 In stock TRL every completion is a row of its own: each pass encodes the image and computes the prompt G times. Here a
 prompt and its image are computed once per group and pass, in the rollout and in every log-probability pass, and their
@@ -8,23 +8,23 @@ gradients are the sum over the group, as they are in stock TRL. Rewards, advanta
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from accelerate.utils import DistributedType, gather, gather_object
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 from transformers import PreTrainedModel
-from trl import GRPOTrainer
+from trl import RLOOTrainer
 from trl.extras.profiling import profiling_context
 from trl.models import unwrap_model_for_generation
 from trl.trainer.utils import split_tensor_dict
 
-from visualzero.errors import UserError
-from visualzero.training.sharing import attention
-from visualzero.training.sharing.logprobs import passes_of, shared_log_probs
-from visualzero.training.sharing.pass_metrics import PassMetrics
-from visualzero.training.sharing.questions import (
+from groupshare.attention import install
+from groupshare.errors import SharingError
+from groupshare.logprobs import passes_of, shared_log_probs
+from groupshare.pass_metrics import PassMetrics
+from groupshare.questions import (
     COLUMN,
     Preparer,
     Question,
@@ -33,16 +33,25 @@ from visualzero.training.sharing.questions import (
     images_of,
     joined,
     questions_of,
+    rope_index_of,
 )
-from visualzero.training.sharing.rollout import can_sample, sample, settings_of
+from groupshare.rollout import can_sample, sample, settings_of
 
 ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
 TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens of the whole step
 TOLERANCE = {torch.float32: 1e-3, torch.bfloat16: 0.01, torch.float16: 0.01}  # nats, mean over tokens
 
 
-class GroupSharingTrainer(GRPOTrainer):
-    """A drop-in `GRPOTrainer` with the same results up to rounding.
+if TYPE_CHECKING:
+    from trl import GRPOTrainer as _Trainer
+else:
+    _Trainer = object  # whichever of TRL's it is put before
+
+
+class GroupSharing(_Trainer):
+    """Put before TRL's `GRPOTrainer` or `RLOOTrainer`: the same results up to rounding, each group's work done once.
+
+        class MyTrainer(GroupSharing, GRPOTrainer): ...
 
     Micro-batches hold whole groups where `per_device_train_batch_size` is a multiple of `num_generations`. A micro-
     batch runs in passes of at most `tokens_per_pass` tokens, each with its own backward pass, so memory doesn't grow
@@ -52,22 +61,36 @@ class GroupSharingTrainer(GRPOTrainer):
     The first batch of a run is also computed TRL's way, for a part of two groups.
 
     Raises:
-        UserError: when that comparison fails, for tools and environments, which change prompts between turns, and for
-            a model whose attention is not SDPA.
+        SharingError: when that comparison fails, for tools and environments, which change prompts between turns, for a
+            model whose attention is not SDPA, and for the balance loss of mixtures of experts.
     """
 
     _buffered_inputs: list[dict[str, Any]] | None
+    # What GRPO's trainer has and RLOO's has not: its ratios are of completions, its loss their mean, without a bonus.
+    chat_template: str | None = None
+    importance_sampling_level = "sequence"
+    loss_type = "grpo"
+    top_entropy_quantile = 1.0
+    aux_loss_enabled = False
+    _entropy_bonus_enabled = False
 
     def __init__(self, *args: Any, tokens_per_pass: int = 16_384, **kwargs: Any):
         if kwargs.get("tools") or kwargs.get("environment_factory") or kwargs.get("rollout_func"):
-            raise UserError("grpo.sharing: tools, environments and rollout functions are not supported: choose 'off'")
+            raise SharingError("tools, environments and rollout functions, which change prompts, are not supported")
         super().__init__(*args, **kwargs)
+        if self.aux_loss_enabled:
+            raise SharingError("the balance loss of a mixture of experts (router_aux_loss_coef) is not supported")
         self.tokens_per_pass = tokens_per_pass
         self._verified = False
         self._questions: list[Question] = []  # one per row of the batch at hand
         self._rows: list[dict[str, Any]] = []  # the dataset's, of the batch at hand
         for model in filter(None, (self.model, self.ref_model)):
-            attention.install(self._plain(model))
+            install(self._plain(model))
+
+    @property
+    def _is_rloo(self) -> bool:
+        """Whether TRL's methods give what RLOO's give: completions alone, without log-probabilities and tools."""
+        return isinstance(self, RLOOTrainer)
 
     def _plain(self, model: nn.Module) -> PreTrainedModel:
         model = self.accelerator.unwrap_model(model)
@@ -116,7 +139,7 @@ class GroupSharingTrainer(GRPOTrainer):
 
     def _placed(self, questions: list[Question]) -> list[Question]:
         """The same on the model's device, still one object per group."""
-        rope_index = getattr(self._plain(self.model).base_model, "get_rope_index", None)
+        rope_index = rope_index_of(self._plain(self.model))
         placed = {id(question): question for question in questions}
         placed = {key: q.placed(self.accelerator.device, rope_index) for key, q in placed.items()}
         return [placed[id(question)] for question in questions]
@@ -142,10 +165,13 @@ class GroupSharingTrainer(GRPOTrainer):
         return [question.input_ids.tolist() for question in self._questions], None, {}
 
     def _generate(self, prompts: list[Any]) -> tuple[Any, ...]:
-        *output, _images, tool_images = super()._generate(prompts)
+        generated = super()._generate(prompts)
+        if self._is_rloo:
+            return generated
+        *output, _images, tool_images = generated
         return (*output, None, tool_images)
 
-    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> tuple[list[list[int]], Any]:
+    def _generate_single_turn(self, *args: Any, **kwargs: Any) -> Any:
         if not self._shares_rollout:
             return super()._generate_single_turn(*args, **kwargs)
         with (
@@ -159,7 +185,8 @@ class GroupSharingTrainer(GRPOTrainer):
             self.accelerator.autocast(),  # around all steps, so that weights are cast once
         ):
             settings = settings_of(self._plain(model), self.generation_config)
-            return sample(self._plain(model), self._questions, settings), None
+            completions = sample(self._plain(model), self._questions, settings)
+        return completions if self._is_rloo else (completions, None)
 
     # Log-probabilities and loss.
 
@@ -169,6 +196,7 @@ class GroupSharingTrainer(GRPOTrainer):
         input_ids: Tensor,
         attention_mask: Tensor,
         logits_to_keep: int,
+        batch_size: int | None = None,
         compute_entropy: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None, None]:
@@ -193,12 +221,13 @@ class GroupSharingTrainer(GRPOTrainer):
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
         """The loss of a micro-batch; of all its passes but the last, the backward pass is already done."""
         *earlier, last = self._weighted_passes(inputs)
+        later = 1 if self.loss_is_scaled_for_ga else self.current_gradient_accumulation_steps
         done = torch.zeros((), device=self.accelerator.device)
         passes = PassMetrics(self) if self._independent else None
         for rows, weight in earlier:
             with self.accelerator.no_sync(model):
                 loss = self._loss_of(model, _select(inputs, rows), weight, passes, *args, **kwargs) * weight
-                self.accelerator.backward(loss)
+                self.accelerator.backward(loss / later)  # as the Trainer does with the last
             done += loss.detach()
         rows, weight = last
         loss = self._loss_of(model, _select(inputs, rows), weight, passes, *args, **kwargs) * weight + done
@@ -294,16 +323,16 @@ class GroupSharingTrainer(GRPOTrainer):
         precision = torch.get_autocast_dtype(ours.device.type) if self.args.bf16 or self.args.fp16 else self.model.dtype
         tolerance = TOLERANCE.get(precision, 1e-3)
         if not difference <= tolerance:
-            raise UserError(
-                f"grpo.sharing: log-probabilities differ from the model's own by {difference:.2g} on average: "
-                "this model can't share a group's prompt: choose 'off'"
+            raise SharingError(
+                f"log-probabilities differ from the model's own by {difference:.2g} on average:"
+                " this model can't share a group's prompt"
             )
         scale = max((float(slope.norm()) for slope in true_slopes), default=1.0) or 1.0  # all may be zero
         apart = max((float((a - b).norm()) / scale for a, b in zip(slopes, true_slopes, strict=True)), default=0.0)
         if not apart <= 10 * tolerance:
-            raise UserError(
-                f"grpo.sharing: gradients differ from the model's own by {apart:.2g} of their size: "
-                "this model can't share a group's prompt: choose 'off'"
+            raise SharingError(
+                f"gradients differ from the model's own by {apart:.2g} of their size:"
+                " this model can't share a group's prompt"
             )
         return self._everywhere(len(pair) > 1)
 

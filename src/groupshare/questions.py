@@ -12,10 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 from torch.utils.data import Dataset
-from transformers import PreTrainedTokenizerBase, ProcessorMixin
-from trl.data_utils import prepare_multimodal_messages
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, ProcessorMixin
 
-from visualzero.training.inputs import naming
+from groupshare.errors import RowError
 
 COLUMN = "_shared_question"  # of a dataset's rows; no data set has a column of this name
 
@@ -99,6 +98,8 @@ class Preparer:
     def prompt(self, row: dict[str, Any]) -> Any:
         """The prompt of a row as TRL hands it on: a text, or a conversation with its images in place."""
         if isinstance(self.processor, ProcessorMixin) and not isinstance(row["prompt"], str):
+            from trl.data_utils import prepare_multimodal_messages  # so that sampling alone needs no TRL
+
             return prepare_multimodal_messages(row["prompt"], images_of(row))
         return row["prompt"]
 
@@ -120,6 +121,18 @@ class Preparer:
             images={name: torch.as_tensor(value) for name, value in beside.items() if name not in TYPES},
             image_count=len(images_of(row)),
         )
+
+
+def rope_index_of(model: PreTrainedModel) -> Positions | None:
+    """What gives a model's positions, where they are not just places in the row."""
+    return getattr(model.base_model, "get_rope_index", None)
+
+
+def question_of(
+    model: PreTrainedModel, processor: ProcessorMixin | PreTrainedTokenizerBase, row: dict[str, Any]
+) -> Question:
+    """The question of a row such as TRL's data sets have (`prompt`, and `image` or `images`), on the model's device."""
+    return Preparer(processor, {})(row).placed(model.device, rope_index_of(model))
 
 
 class QuestionRows(Dataset):
@@ -147,8 +160,11 @@ class QuestionRows(Dataset):
 
     def _read(self, index: int) -> dict[str, Any]:
         row = self.rows[index]
-        with naming(str(row.get("question_id", index))):
+        try:
             return row | {COLUMN: self.prepare(row)}
+        except (StopIteration, ValueError) as error:  # a data loader takes StopIteration for the end of the data
+            reason = str(error).partition("\n")[0] or type(error).__name__
+            raise RowError(f"row {index}: its prompt and images can't be put together: {reason}") from error
 
 
 def questions_of(rows: Sequence[dict[str, Any]], prepare: Preparer) -> list[Question]:

@@ -23,7 +23,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, causal_mask_function, sdpa_mask
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from visualzero.errors import UserError
+from groupshare.errors import SharingError
 
 NAME = "group_sharing"
 KINDS = {"full_attention", "sliding_attention"}  # of layers, that a stream can go through
@@ -102,19 +102,18 @@ def install(model: PreTrainedModel) -> None:
     convolution it takes several times as long. A model can be installed again.
 
     Raises:
-        UserError: for a model whose decoder attends otherwise than by SDPA, as its loader asked, or has layers of a
+        SharingError: for a model whose decoder attends otherwise than by SDPA, as its loader asked, or has layers of a
             kind that no stream can go through.
     """
     text = model.config.get_text_config()
     if text._attn_implementation not in (None, "sdpa", NAME):
-        raise UserError(
-            f"grpo.sharing: the model's attention is {text._attn_implementation!r}, and sharing computes PyTorch's"
-            " SDPA: load it with attn_implementation='sdpa', or choose 'off'"
+        raise SharingError(
+            f"the model's attention is {text._attn_implementation!r}, and not PyTorch's SDPA, which sharing computes"
+            " (load it with attn_implementation='sdpa')"
         )
     if other := set(getattr(text, "layer_types", None) or ()) - KINDS:
-        raise UserError(
-            f"grpo.sharing: {type(model).__name__} has layers of {', '.join(sorted(other))}, which can't share a"
-            " group's prompt: choose 'off'"
+        raise SharingError(
+            f"{type(model).__name__} has layers of {', '.join(sorted(other))}, which can't share a group's prompt"
         )
     ALL_ATTENTION_FUNCTIONS.register(NAME, _attention)
     ALL_MASK_ATTENTION_FUNCTIONS.register(NAME, _mask)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from visualzero.training.sharing.attention import Groups, streaming
-from visualzero.training.sharing.questions import Question, as_rope_takes, groups_of, joined
+from groupshare.attention import Groups, streaming
+from groupshare.questions import Question, as_rope_takes, groups_of, joined
 
 
 def shared_log_probs(

@@ -23,8 +23,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from visualzero.training.sharing.attention import Layer, Prompts, StreamAttention, attend_apart, streaming
-from visualzero.training.sharing.questions import Question, as_rope_takes, groups_of
+from groupshare.attention import Layer, Prompts, StreamAttention, attend_apart, streaming
+from groupshare.questions import Question, as_rope_takes, groups_of
 
 logger = logging.getLogger(__name__)
 
