@@ -16,7 +16,7 @@ from datasets import Dataset
 from PIL import Image
 from torch.overrides import TorchFunctionMode
 from transformers import Qwen2VLForConditionalGeneration
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer, RLOOConfig, RLOOTrainer
 from trl.trainer import utils
 
 from visualzero.models.loading import load_model
@@ -69,7 +69,7 @@ def reward(completion_ids: list[list[int]], **kwargs: Any) -> list[float]:
 
 
 def trainer(
-    kind: type[GRPOTrainer],
+    kind: type[GRPOTrainer | RLOOTrainer],
     folder: Path,
     change: Callable[[Qwen2VLForConditionalGeneration], None] = lambda model: None,
     rows: Dataset | None = None,
@@ -80,9 +80,11 @@ def trainer(
     """A trainer of `kind` on the model of `folder`, changed by `change`."""
     model = load_model(folder, "float32")
     change(model)
+    config = RLOOConfig if issubclass(kind, RLOOTrainer) else GRPOConfig
+    usual = {name: value for name, value in SETTINGS.items() if name in config.__dataclass_fields__}
     made = kind(
         model=model,
-        args=GRPOConfig(output_dir=tempfile.mkdtemp(), **SETTINGS | settings),
+        args=config(output_dir=tempfile.mkdtemp(), **usual | settings),
         reward_funcs=[reward_func],
         train_dataset=questions() if rows is None else rows,
         processing_class=load_processor(folder, "r1_zero", 3136, 12544),
@@ -132,7 +134,7 @@ def relative(a: torch.Tensor, b: torch.Tensor) -> float:
 def update(made: GRPOTrainer, ids: list[list[int]], between: Callable[[], None] = lambda: None) -> Update:
     """Loss and gradients on the completions `ids`; `between` runs after they were scored and before the loss."""
     made.model.train()
-    made._generate_single_turn = lambda *args, **kwargs: (ids, None)
+    made._generate_single_turn = lambda *args, **kwargs: ids if isinstance(made, RLOOTrainer) else (ids, None)
     loader = made.get_train_dataloader()
     batch = made._generate_and_score_completions(next(iter(loader)))
     between()
