@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 RUN := .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo record test test-all faults lint env clean
+.PHONY: help demo record test test-all faults lint env release clean
 
 help:  ## List the targets.
 	@echo 'Targets (see the top of the Makefile for options):'
@@ -57,6 +57,9 @@ lint: env  ## Check style, types and the workflow only.
 
 env:  ## Make or update .venv.
 	@scripts/env
+
+release: env  ## Build both packages and the release note into dist (VERSION=0.2.0 sets that version first).
+	@$(RUN)python scripts/release $(VERSION)
 
 clean:  ## Remove the demo's results and all caches (not .venv, not the results of other scales).
 	rm -rf results/demo work/demo .pytest_cache .mypy_cache .ruff_cache build
