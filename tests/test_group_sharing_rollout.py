@@ -8,8 +8,8 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
-from groupshare import GroupSharingTrainer, attention
-from groupshare.rollout import Decoding
+from groupshare import GroupSharingTrainer, attention, mixin
+from groupshare.caches import SharedPrompts
 from sharing_cases import G, measured, questions, trainer
 
 pytestmark = [
@@ -49,9 +49,15 @@ def test_the_same_seed_draws_the_same_completions_as_generate(tiny_model: Path, 
 
 
 def test_rows_that_have_ended_leave(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = []
-    keep = Decoding.keep
-    monkeypatch.setattr(Decoding, "keep", lambda self, rows: (kept.append(len(rows)), keep(self, rows))[1])
+    kept: list[int] = []
+    reseat = SharedPrompts.reseat
+
+    def watched(self: SharedPrompts, *arguments: Any) -> list[int]:
+        order = reseat(self, *arguments)
+        kept.extend([len(order)] if order else [])
+        return order
+
+    monkeypatch.setattr(SharedPrompts, "reseat", watched)
     ours, tokens = rollout(GroupSharingTrainer, tiny_model)
     _, stock_tokens = rollout(GRPOTrainer, tiny_model)
     assert kept == sorted(kept, reverse=True)
@@ -62,33 +68,65 @@ def test_rows_that_have_ended_leave(tiny_model: Path, monkeypatch: pytest.Monkey
 def chances_and_log_probs(
     folder: Path, monkeypatch: pytest.MonkeyPatch, **settings: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Log-probabilities of the drawn tokens: as they were drawn, and as the pass that scores them has them."""
-    drawn = []
-    draw = torch.multinomial
-
-    def drawing(chances: torch.Tensor, num_samples: int) -> torch.Tensor:
-        tokens = draw(chances, num_samples)
-        drawn.append(chances.gather(1, tokens).log())
-        return tokens
-
-    made = trainer(GroupSharingTrainer, folder, num_iterations=2, **settings)  # then it keeps the rollout's
-    made.generation_config.suppress_tokens = None
+    """Log-probabilities of the drawn tokens: as they were drawn, and as a pass that scores them has them."""
+    made = trainer(GroupSharingTrainer, folder, num_iterations=2, **settings)
+    monkeypatch.setattr(type(made), "_asks_for_old", False)
     made.model.train()
-    batch = next(iter(made.get_train_dataloader()))
-    with monkeypatch.context() as patch:
-        patch.setattr(torch, "multinomial", drawing)
-        torch.manual_seed(5)
-        inputs = made._generate_and_score_completions(batch)
+    torch.manual_seed(5)
+    inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
     inside = inputs["completion_mask"].bool()
-    return torch.cat(drawn, dim=1)[inside], inputs["old_per_token_logps"][inside]
+    return inputs["sampling_per_token_logps"][inside], inputs["old_per_token_logps"][inside]
 
 
-def test_completions_are_drawn_with_the_models_chances(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.6, "top_k": 20}, {"repetition_penalty": 1.3}], ids=str)
+def test_completions_are_drawn_with_the_models_chances(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any]
+) -> None:
     """In bfloat16 as well, where prompts of different lengths meet tensors of different precision."""
-    chances, log_probs = chances_and_log_probs(tiny_model, monkeypatch)
-    assert (chances - log_probs).abs().max() < 1e-5
-    rounded, rounded_log_probs = chances_and_log_probs(tiny_model, monkeypatch, bf16=True)
+    drawn, log_probs = chances_and_log_probs(tiny_model, monkeypatch, **settings)
+    assert (drawn - log_probs).abs().max() < 1e-5
+    rounded, rounded_log_probs = chances_and_log_probs(tiny_model, monkeypatch, bf16=True, **settings)
     assert 0 < (rounded - rounded_log_probs).abs().mean() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("settings", "passes"),
+    [
+        ({}, 0),
+        ({"num_iterations": 2}, 0),
+        ({"num_iterations": 2, "bf16": True}, 0),
+        ({"num_iterations": 2, "bf16": True, "importance_sampling_level": "sequence"}, 1),
+    ],
+    ids=str,
+)
+def test_the_samplers_log_probabilities_serve_as_the_old_policys(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], passes: int
+) -> None:
+    """But for ratios of whole sequences in half precision, which rounding would decide."""
+    scored: list[int] = []
+    score = mixin.shared_log_probs
+    monkeypatch.setattr(mixin, "shared_log_probs", lambda *args: (scored.append(1), score(*args))[1])
+    made = trainer(GroupSharingTrainer, tiny_model, **settings)
+    made._verified = True
+    made.model.train()
+    torch.manual_seed(5)
+    inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+    assert len(scored) == passes
+    assert ("old_per_token_logps" in inputs) == ("num_iterations" in settings)
+    if settings and not passes:
+        assert inputs["old_per_token_logps"].equal(inputs["sampling_per_token_logps"])
+
+
+@pytest.mark.parametrize("settings", [{}, {"num_iterations": 2}], ids=str)
+def test_each_step_on_policy_logs_how_far_the_sampler_is_from_training(
+    tiny_model: Path, settings: dict[str, Any]
+) -> None:
+    made = trainer(GroupSharingTrainer, tiny_model, rows=questions(8), max_steps=4, **settings)
+    made.train()
+    logged = [entry.get(mixin.DIFFERENCE) for entry in made.state.log_history if "loss" in entry]
+    on_policy = logged[::2] if settings else logged
+    assert all(value is not None and 0 < value < 1e-5 for value in on_policy)
+    assert settings == {} or logged[1::2] == [None, None]
 
 
 @pytest.mark.parametrize("padded", [False, True])

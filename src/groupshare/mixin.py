@@ -5,6 +5,7 @@ prompt and its image are computed once per group and pass, in the rollout and in
 gradients are the sum over the group, as they are in stock TRL. Rewards, advantages, losses and logging are TRL's.
 """
 
+from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,12 @@ from groupshare.questions import (
     questions_of,
     rope_index_of,
 )
-from groupshare.rollout import can_sample, sample, settings_of
+from groupshare.rollout import can_sample, rollout, settings_of
 from groupshare.verification import Verification, select
 
 ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
 TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens of the whole step
+DIFFERENCE = "sampling/sampling_logp_difference/mean"  # what TRL logs of vLLM's
 
 
 if TYPE_CHECKING:
@@ -81,6 +83,10 @@ class GroupSharing(Verification, _Trainer):
         self._verified = False
         self._questions: list[Question] = []  # one per row of the batch at hand
         self._rows: list[dict[str, Any]] = []  # the dataset's, of the batch at hand
+        self._sampled: list[list[float]] | None = (
+            None  # log-probabilities as drawn, until TRL asks for the old policy's
+        )
+        self._drawn_with: Tensor | None = None  # those of the micro-batch at hand, as long as it is on-policy
         for model in filter(None, (self.model, self.ref_model)):
             install(self._plain(model))
 
@@ -182,8 +188,10 @@ class GroupSharing(Verification, _Trainer):
             self.accelerator.autocast(),  # around all steps, so that weights are cast once
         ):
             settings = settings_of(self._plain(model), self.generation_config)
-            completions = sample(self._plain(model), self._questions, settings)
-        return completions if self._is_rloo else (completions, None)
+            rows = rollout(self._plain(model), self._questions, settings)
+        self._sampled = [row.log_probs for row in rows]
+        completions = [row.tokens for row in rows]
+        return completions if self._is_rloo else (completions, self._sampled)
 
     # Log-probabilities and loss.
 
@@ -198,6 +206,12 @@ class GroupSharing(Verification, _Trainer):
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None, None]:
         completion_ids = input_ids[:, -logits_to_keep:]
+        sampled, self._sampled = self._sampled, None
+        if sampled is not None and self._asks_for_old:
+            old = torch.zeros(completion_ids.shape)
+            for values, row in zip(old, sampled, strict=True):
+                values[: len(row)] = torch.tensor(row)
+            return old.to(input_ids.device), None, None
         lengths = attention_mask[:, -logits_to_keep:].sum(dim=1).tolist()
         passes = [list(range(len(lengths)))]
         idle = 0  # passes that are run for company and thrown away: sharded weights are gathered by all or none
@@ -213,7 +227,29 @@ class GroupSharing(Verification, _Trainer):
             logps.append(logp)
             entropies.append(entropy)
         used = slice(len(passes))
-        return torch.cat(logps[used]), torch.cat(entropies[used]) if compute_entropy else None, None
+        found = torch.cat(logps[used])
+        if torch.is_grad_enabled() and self._drawn_with is not None:
+            self._note_difference(found.detach(), attention_mask[:, -logits_to_keep:].bool())
+        return found, torch.cat(entropies[used]) if compute_entropy else None, None
+
+    @property
+    def _asks_for_old(self) -> bool:
+        """Whether what TRL asks first of a batch is the old policy's log-probabilities, and the sampler's will do.
+
+        In half precision the sampler's differ by about a hundredth from those of training. A token's ratio, clipped at
+        some tenths, bears that; that of a whole sequence, clipped at less than a thousandth (GSPO), does not.
+        """
+        every = self.args.steps_per_generation * self.num_iterations
+        half = self.args.bf16 or self.args.fp16 or self._plain(self.model).dtype != torch.float32
+        will_do = not (self._is_rloo or self.use_vllm) and (not half or self.importance_sampling_level == "token")
+        return will_do and self.args.gradient_accumulation_steps % every != 0
+
+    def _note_difference(self, log_probs: Tensor, counts: Tensor) -> None:
+        """Log how far the sampler's log-probabilities are from those of training, `[B, C]`, on average over tokens."""
+        assert self._drawn_with is not None
+        apart = (log_probs - self._drawn_with)[counts].abs()
+        mode = "train" if self.model.training else "eval"
+        self._metrics[mode][DIFFERENCE].append(apart.mean().item() if len(apart) else 0.0)
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
         """The loss of a micro-batch; of all its passes but the last, the backward pass is already done."""
@@ -242,11 +278,14 @@ class GroupSharing(Verification, _Trainer):
         **kwargs: Any,
     ) -> Tensor:
         self._questions = inputs["questions"]
-        if passes is None:
-            return super().compute_loss(model, inputs, *args, **kwargs)
+        slots = self.args.steps_per_generation
+        first = self._step % (slots * self.num_iterations) < slots  # the policy is still that which drew them
+        self._drawn_with = inputs.get("sampling_per_token_logps") if first and not self.use_vllm else None
         counts = inputs["completion_mask"].sum().item(), len(inputs["completion_ids"])
-        with passes.of(*(counts if weight else (0, 0))):
-            return super().compute_loss(model, inputs, *args, **kwargs)
+        with passes.of(*(counts if weight else (0, 0))) if passes else nullcontext():
+            loss: Tensor = super().compute_loss(model, inputs, *args, **kwargs)
+        self._drawn_with = None
+        return loss
 
     def _weighted_passes(self, inputs: dict[str, Any]) -> list[tuple[list[int], float]]:
         """The rows of each pass over a micro-batch, and the weight of their loss; equally many on every process."""

@@ -1,11 +1,13 @@
 """Sampled answers, many to a question: its prompt and image are computed once for all of them, as in a GRPO rollout.
 
 Random numbers are drawn anew for each batch, from a seed of its own. So what a batch gets depends on neither the
-batches before it, nor an interruption, nor the number of shards.
+batches before it, nor an interruption, nor the number of shards. When rows of a batch have ended, those of the next
+take their places, as far as the memory has room for all of them.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypedDict
 
@@ -13,10 +15,14 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 
 from groupshare.attention import install
-from groupshare.questions import TYPES, Question, rope_index_of
-from groupshare.rollout import sample, settings_of
+from groupshare.decoding import Cohort, Luck
+from groupshare.questions import Question
+from groupshare.rollout import sampler, settings_of
 from visualzero.config import Evaluate, Sampling
 from visualzero.evaluation.answering.asking import Asked, Batch
+from visualzero.evaluation.answering.decoding import STRIDE, in_batches, questions_of
+from visualzero.evaluation.answering.limits import PREFILLED
+from visualzero.evaluation.answering.room import room
 from visualzero.evaluation.answering.transformers_engine import answer, prepare, stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
@@ -63,11 +69,17 @@ def draw(
         ),
     )
     n = sampling.samples
-    for batch in batches:
+
+    def cohort(batch: Batch) -> Cohort:
         questions = [question(one, processor, model) for one in batch]
-        torch.manual_seed(seed_of(batch, sampling.seed, run))
-        rows = sample(model, [each for each in questions for _ in range(n)], drawn)
-        answers = [answer(tokens, ends, processor) for tokens in rows]
+        luck = Luck(model.device, seed_of(batch, sampling.seed, run))
+        return Cohort.of([each for each in questions for _ in range(n)], luck)
+
+    found = room("auto", model)
+    two = replace(found, rows=max(found.rows or 0, 2 * n * sampling.batch_size))  # a batch begins as another ends
+    decoder = sampler(model, drawn, two, STRIDE, PREFILLED, elastic=True)
+    for rows in in_batches(decoder, ([cohort(batch)] for batch in batches)):
+        answers = [answer(row.tokens, ends, processor) for row in rows]
         yield [
             {
                 "responses": [one["response"] for one in its],
@@ -80,14 +92,7 @@ def draw(
 
 def question(one: Asked, processor: ImageProcessor, model: PreTrainedModel) -> Question:
     """What the sampler takes of a question, on the model's device: the inputs of greedy evaluation."""
-    inputs = prepare([one], processor)
-    made = Question(
-        input_ids=inputs["input_ids"][0],
-        types={name: value[0] for name, value in inputs.items() if name in TYPES},
-        images={name: value for name, value in inputs.items() if name in ("pixel_values", "image_grid_thw")},
-        image_count=len(one.images),
-    )
-    return made.placed(model.device, rope_index_of(model))
+    return questions_of(prepare([one], processor), model)[0]
 
 
 def seed_of(batch: Batch, seed: int, run: str) -> int:

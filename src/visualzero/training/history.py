@@ -16,6 +16,7 @@ NAMES = {
     "kl": "kl",
     "entropy": "entropy",
     "perception": "perception",
+    "sampling/sampling_logp_difference/mean": "sampler_difference",
     "sampling_rounds": "sampling_rounds",
     "num_tokens": "tokens",
     "seconds": "seconds",

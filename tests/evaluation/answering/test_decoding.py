@@ -1,15 +1,17 @@
-"""Greedy decoding writes what transformers' own `generate` writes, whichever rows end when."""
+"""Greedy decoding writes what transformers' own `generate` writes, whichever rows end when and come when."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from transformers import Qwen2VLForConditionalGeneration
 
+from groupshare.attention import Prompts, _at_hand
+from groupshare.decoding import Room
 from visualzero.evaluation.answering.asking import Asked, ask, batches_of
-from visualzero.evaluation.answering.decoding import InPlaceLayer, greedy
+from visualzero.evaluation.answering.decoding import STRIDE, greedy
 from visualzero.evaluation.answering.transformers_engine import prepare, stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor
@@ -80,35 +82,98 @@ def test_rows_that_end_change_nothing_for_the_others(model: Qwen2VLForConditiona
     assert 24 in lengths, "one should have gone on to the last token"
 
 
-def test_a_batch_shrinks_as_its_rows_end(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def watched(model: Qwen2VLForConditionalGeneration, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many tokens go through the decoder at a time, without those of prompts."""
     sizes: list[int] = []
-    forward: Callable[..., object] = model.forward
+    decoder = model.get_decoder()
+    forward: Callable[..., object] = decoder.forward
 
-    def watched(**arguments: object) -> object:
-        ids = arguments["input_ids"]
-        assert isinstance(ids, torch.Tensor)
-        sizes.append(len(ids))
+    def counted(**arguments: Any) -> object:
+        if not isinstance(_at_hand.get(), Prompts):
+            sizes.append(arguments["inputs_embeds"].shape[1])
         return forward(**arguments)
 
+    monkeypatch.setattr(decoder, "forward", counted)
+    return sizes
+
+
+def test_fewer_rows_are_decoded_as_they_end(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ends = ending_apart(generated(model, inputs, {0}, 24))
-    monkeypatch.setattr(model, "forward", watched)
+    sizes = watched(model, monkeypatch)
     rows = greedy(model, inputs, ends, 24)
-    assert sizes[0] == 12
+    assert sizes[0] <= 12
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] <= sum(len(row) >= 20 for row in rows)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 11])
+def test_those_that_wait_take_the_places_of_those_that_have_ended(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    ends = ending_apart(generated(model, inputs, {0}, 24))
+    expected = generated(model, inputs, ends, 24)
+    sizes = watched(model, monkeypatch)
+    assert greedy(model, inputs, ends, 24, room=Room(rows=rows)) == expected
+    assert max(sizes) == rows
+    needed = sum(len(row) - 1 for row in expected)
+    assert sum(sizes) < needed + 12 * STRIDE + 24 * rows, (
+        "all that is computed in vain: ends that are seen late, the tail"
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 4, 8])
+def test_the_room_may_be_said_in_tokens(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    sizes = watched(model, monkeypatch)
+    longest = int(inputs["attention_mask"][0].sum())
+    room = Room(tokens=rows * (longest + 24) + 30)
+    assert greedy(model, inputs, {0}, 24, room=room) == generated(model, inputs, {0}, 24)
+    assert max(sizes) == rows
+
+
+@pytest.mark.parametrize("step", [0, 1, 7])
+def test_too_little_memory_costs_no_row(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """Three rows fit; those that were done when a fourth did not are not asked again."""
+    ends = ending_apart(generated(model, inputs, {0}, 24))
+    expected = generated(model, inputs, ends, 24)
+    sizes = watched(model, monkeypatch)
+    decoder = model.get_decoder()
+    forward: Callable[..., object] = decoder.forward
+
+    def small(**arguments: Any) -> object:
+        output = forward(**arguments)
+        if len(sizes) > step and not isinstance(_at_hand.get(), Prompts) and sizes[-1] > 3:
+            raise torch.OutOfMemoryError
+        return output
+
+    monkeypatch.setattr(decoder, "forward", small)
+    assert greedy(model, inputs, ends, 24) == expected
+    assert sizes[-1] <= 3
+
+
+def test_a_row_that_does_not_fit_alone_is_told(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(**arguments: Any) -> object:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(model.get_decoder(), "forward", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        greedy(model, inputs, {0}, 24)
 
 
 def test_nothing_is_computed_once_all_rows_have_ended(
     model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls: list[None] = []
-    forward: Callable[..., object] = model.forward
     firsts = {row[0] for row in greedy(model, inputs, {0}, 1)}
-    monkeypatch.setattr(model, "forward", lambda **arguments: (calls.append(None), forward(**arguments))[1])
+    sizes = watched(model, monkeypatch)
     assert [len(row) for row in greedy(model, inputs, firsts, 24)] == [1] * 12
-    assert len(calls) == 1
+    assert sizes == []
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
@@ -149,17 +214,6 @@ def test_a_repetition_penalty_takes_no_notice_of_padding(
     together = greedy(model, inputs, {0}, 16, repetition_penalty=1.3)
     alone = [greedy(model, prepare([one], processor), {0}, 16, repetition_penalty=1.3)[0] for one in asked[:12]]
     assert together == alone
-
-
-def test_keys_and_values_are_those_of_all_tokens_so_far() -> None:
-    layer, states = InPlaceLayer(5), torch.randn(2, 3, 5, 4)
-    for upto, new in ((3, states[:, :, :3]), (4, states[:, :, 3:4]), (5, states[:, :, 4:])):
-        keys, values = layer.update(new, -new)
-        assert torch.equal(keys, states[:, :, :upto])
-        assert torch.equal(values, -states[:, :, :upto])
-        assert layer.get_seq_length() == upto
-    layer.batch_select_indices(torch.tensor([1]))
-    assert torch.equal(layer.keys, states[1:])
 
 
 @pytest.mark.skipif(not (TINY_BASE / "model.safetensors").exists(), reason="models/tiny-base has not been made")

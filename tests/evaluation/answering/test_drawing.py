@@ -86,12 +86,14 @@ def test_a_questions_prompt_is_computed_once_for_all_its_samples(
 
     def counting(*arguments: Any) -> PreTrainedModel:
         model = forward(*arguments)
-        model.model.visual.register_forward_hook(lambda module, args, output: looked.append(1))
+        model.model.visual.register_forward_hook(
+            lambda module, args, kwargs, output: looked.append(len(kwargs["grid_thw"])), with_kwargs=True
+        )
         return model
 
     monkeypatch.setattr(drawing, "load_model", counting)
     drawn([asked[:2]], samples=16)
-    assert len(looked) == 2
+    assert sum(looked) == 2
 
 
 def test_samples_are_drawn_as_generate_draws_them(

@@ -1,22 +1,24 @@
-"""Greedy decoding of a batch in which nobody waits: a row that has ended leaves the batch, and its cache with it.
+"""Greedy decoding in which nobody waits: a row that has ended makes room for the next question.
 
-`model.generate(do_sample=False)` gives the same tokens, but a row that has ended is computed until the last one has,
-and its cache copies the whole past for every token. Here a batch shrinks as its rows end, and a token is written in
-place. On a GPU the host waits for the device once in `STRIDE` tokens rather than at every token.
+`model.generate(do_sample=False)` gives the same tokens, but a row that has ended is computed until the last one of its
+batch has, and its cache copies the whole past for every token. Rollouts are decoded by the same steps
+(groupshare/decoding.py).
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
-from transformers import Cache, PreTrainedModel
-from transformers.cache_utils import DynamicLayer
+from transformers import PreTrainedModel
+
+from groupshare.attention import install
+from groupshare.caches import Lines, Rows
+from groupshare.decoding import Choice, Cohort, Decoder, Room, Row
+from groupshare.questions import TYPES, Question
+from visualzero.evaluation.answering.limits import PREFILLED
 
 STRIDE = 4  # tokens from one look at which rows have ended to the next; what a row writes in between is cut off
 
 
-@torch.inference_mode()
 def greedy(
     model: PreTrainedModel,
     inputs: Mapping[str, torch.Tensor],
@@ -24,110 +26,86 @@ def greedy(
     max_new_tokens: int,
     repetition_penalty: float = 1.0,
     enough: Callable[[Sequence[int]], bool] | None = None,
+    room: Room | None = None,
 ) -> list[list[int]]:
-    """The most likely next tokens of each row, up to and including the first of `ends`, at most `max_new_tokens`.
+    """The most likely next tokens of each row of a batch that the processor has made; see `greedy_decoder`."""
+    install(model)
+    cohorts = [Cohort.of([question]) for question in questions_of(inputs, model)]
+    decoder = greedy_decoder(model, ends, max_new_tokens, repetition_penalty, enough, room or Room(rows=len(cohorts)))
+    for _ in decoder.write(iter(cohorts)):
+        pass
+    return [cohort.rows[0].tokens for cohort in cohorts]
+
+
+def greedy_decoder(
+    model: PreTrainedModel,
+    ends: Collection[int],
+    max_new_tokens: int,
+    repetition_penalty: float,
+    enough: Callable[[Sequence[int]], bool] | None,
+    room: Room,
+) -> Decoder:
+    """What decodes rows greedily, up to and including the first of `ends`, at most `max_new_tokens` of each.
 
     Args:
-        model: in evaluation mode, on the device to use.
-        inputs: what the processor makes of prompts and images, on the CPU: `input_ids` and `attention_mask` of shape
-            (batch, width), padded on the left, `mm_token_type_ids` and, where there are images, `pixel_values` and
-            `image_grid_thw`.
+        model: in evaluation mode, on the device to use, as `attention.install` has left it.
         ends: tokens that end a row.
         max_new_tokens: length at which a row is cut off.
-        repetition_penalty: what logits of tokens that stand in the row's prompt or answer are divided by (multiplied
-            with, below 0), as in CTRL (arXiv 1909.05858). Padding is not part of a prompt; for transformers it is.
+        repetition_penalty: see `Choice`; padding is not part of a prompt. For transformers it is.
         enough: whether a row, with at most `STRIDE` new tokens, need not go on. It is cut off within so many tokens.
+        room: how many rows are decoded at a time; fewer, where memory turns out to be too little.
     """
-    batch, width = inputs["input_ids"].shape
-    padded = not bool(inputs["attention_mask"].all())
+
+    def cache(rows: int, fixed: bool) -> Rows:
+        return Lines(rows, max_new_tokens, fixed)
+
+    choice = Choice(ends, max_new_tokens, repetition_penalty)
+    return Decoder(model, cache, choice, room, STRIDE, PREFILLED, enough, elastic=True)
+
+
+def in_batches(decoder: Decoder, batches: Iterable[Sequence[Cohort]]) -> Iterator[list[Row]]:
+    """The rows of each batch of cohorts in turn, when all of them are over; meanwhile later ones are decoded too."""
+    begun: list[list[Row]] = []
+
+    def cohorts() -> Iterator[Cohort]:
+        for batch in batches:
+            begun.append([row for cohort in batch for row in cohort.rows])
+            yield from batch
+
+    for _ in decoder.write(cohorts()):
+        while begun and all(row.over for row in begun[0]):
+            yield begun.pop(0)
+
+
+def questions_of(inputs: Mapping[str, torch.Tensor], model: PreTrainedModel) -> list[Question]:
+    """The prompts of a batch that the processor has made, without padding, on the CPU until their turn comes.
+
+    `inputs` are `input_ids` and `attention_mask` of shape (batch, width), `mm_token_type_ids` and, where there are
+    images, `pixel_values` and `image_grid_thw`.
+    """
     positions, _ = model.base_model.get_rope_index(
         **{key: value for key, value in inputs.items() if key != "pixel_values"}
     )
-    inputs = {key: value.to(model.device) for key, value in inputs.items()}
-    ids = inputs["input_ids"]
-    stops = torch.tensor(sorted(ends), device=model.device)
-
-    # All rows are held by their number in the batch; those that have ended are taken out of everything below `rows`.
-    written = ids.new_full((batch, max_new_tokens), min(ends))
-    rows = torch.arange(batch, device=model.device)
-    ended = torch.zeros(batch, dtype=torch.bool, device=model.device)
-    position = (positions.amax(dim=(0, 2)) + 1).to(model.device)
-    mask = F.pad(inputs["attention_mask"].bool(), (0, max_new_tokens), value=True)
-    seen = _tokens_of(ids, mask[:, :width], model.config.text_config.vocab_size) if repetition_penalty != 1.0 else None
-    layers = model.config.text_config.num_hidden_layers
-    cache = Cache(layers=[InPlaceLayer(width + max_new_tokens) for _ in range(layers)])
-
-    shared = {"past_key_values": cache, "use_cache": True, "logits_to_keep": 1}
-    logits = model(**inputs, position_ids=positions.to(model.device), **shared).logits[:, -1]
-    for step in range(max_new_tokens):
-        if seen is not None:
-            logits = torch.where(seen, _penalized(logits, repetition_penalty), logits)
-        token = logits.argmax(-1)
-        written[rows, step] = token
-        ended |= torch.isin(token, stops)
-        if step + 1 == max_new_tokens:
-            break
-        if step % STRIDE == 0:
-            if enough:
-                ended |= torch.tensor([enough(row) for row in written[rows, : step + 1].tolist()], device=ended.device)
-            going = (~ended).nonzero()[:, 0]  # the host waits here
-            if len(going) == 0:
-                break
-            if len(going) < len(rows):
-                rows, token, ended, position, mask = (x[going] for x in (rows, token, ended, position, mask))
-                seen = seen[going] if seen is not None else None
-                cache.batch_select_indices(going)
-        if seen is not None:
-            seen.scatter_(1, token[:, None], True)
-        logits = model(
-            input_ids=token[:, None],
-            attention_mask=mask[:, None, None, : width + step + 1] if padded else None,
-            position_ids=position.expand(3, -1)[:, :, None],
-            **shared,
-        ).logits[:, -1]
-        position = position + 1
-    return [_until(row, ends) for row in written.tolist()]
-
-
-class InPlaceLayer(DynamicLayer):
-    """A layer's keys and values in memory that is taken once, for `length` tokens, and written in place."""
-
-    def __init__(self, length: int) -> None:
-        super().__init__()
-        self.length, self.filled = length, 0
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Take the memory; (batch, heads, length, size of a head)."""
-        super().lazy_initialization(key_states, value_states)
-        self.keys, self.values = (
-            x.new_empty((*x.shape[:2], self.length, x.shape[3])) for x in (key_states, value_states)
+    merged = model.config.vision_config.spatial_merge_size**2  # patches of a visual token
+    grids = inputs["image_grid_thw"] if "image_grid_thw" in inputs else torch.empty(0, 3, dtype=torch.long)
+    patches = grids.prod(dim=1).tolist()
+    questions: list[Question] = []
+    image = patch = 0
+    for row, mask in enumerate(inputs["attention_mask"].bool()):
+        tokens = int((inputs["mm_token_type_ids"][row][mask] != 0).sum())
+        first, begin = image, patch
+        while patch - begin < tokens * merged:
+            patch += patches[image]
+            image += 1
+        images: dict[str, torch.Tensor] = {}
+        if image > first:
+            images = {"pixel_values": inputs["pixel_values"][begin:patch], "image_grid_thw": grids[first:image]}
+        question = Question(
+            input_ids=inputs["input_ids"][row][mask],
+            types={name: inputs[name][row][mask] for name in TYPES if name in inputs},
+            images=images,
+            image_count=image - first,
+            positions=positions[:, row][:, mask],
         )
-
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Append the new tokens' states, and return those of all tokens."""
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        new = slice(self.filled, self.filled + key_states.shape[2])
-        self.keys[:, :, new], self.values[:, :, new] = key_states, value_states
-        self.filled = new.stop
-        return self.keys[:, :, : new.stop], self.values[:, :, : new.stop]
-
-    def get_seq_length(self) -> int:
-        """Tokens so far."""
-        return self.filled
-
-
-def _tokens_of(ids: torch.Tensor, mask: torch.Tensor, vocabulary: int) -> torch.Tensor:
-    """Which tokens of the vocabulary each row has, padding aside; (batch, vocabulary)."""
-    counts = torch.zeros(len(ids), vocabulary, dtype=torch.int32, device=ids.device)
-    return counts.scatter_add_(1, ids, mask.int()) > 0
-
-
-def _penalized(logits: torch.Tensor, penalty: float) -> torch.Tensor:
-    return torch.where(logits < 0, logits * penalty, logits / penalty)
-
-
-def _until(tokens: list[int], ends: Collection[int]) -> list[int]:
-    """The tokens up to and including the first that ends a row."""
-    stop = next((k for k, token in enumerate(tokens, 1) if token in ends), None)
-    return tokens[:stop]
+        questions.append(question)
+    return questions

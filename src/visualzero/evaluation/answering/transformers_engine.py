@@ -9,9 +9,12 @@ from typing import Any
 
 import torch
 
+from groupshare.attention import install
+from groupshare.decoding import Cohort
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Answer, Batch
-from visualzero.evaluation.answering.decoding import STRIDE, greedy
+from visualzero.evaluation.answering.decoding import STRIDE, greedy_decoder, in_batches, questions_of
+from visualzero.evaluation.answering.room import room
 from visualzero.evaluation.answering.turns import Text, cut, has_begun
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
@@ -23,7 +26,10 @@ AHEAD = 2  # batches that are prepared before the model asks for them
 def answers(
     batches: Iterable[Batch], weights: Path, processor: ImageProcessor, settings: Evaluate
 ) -> Iterator[list[Answer]]:
-    """Greedy answers to each batch, by the checkpoint folder `weights`, on the GPU if there is one."""
+    """Greedy answers to each batch, by the checkpoint folder `weights`, on the GPU if there is one.
+
+    As many questions are answered at a time as `settings.batch_size` says, of whatever batches.
+    """
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     model = load_model(weights, settings.dtype).to("cuda" if torch.cuda.is_available() else "cpu")
@@ -31,9 +37,14 @@ def answers(
     turn = further_turn(processor.chat_template)
     enough = (lambda row: has_begun(row, text_by(processor), turn, STRIDE)) if turn else None
     own = copy.deepcopy(processor)  # the background's: threads can't share a tokenizer
-    for inputs in _ahead(lambda batch: prepare(batch, own), batches):
-        rows = greedy(model, inputs, ends, settings.max_new_tokens, settings.repetition_penalty, enough)
-        yield [answer(tokens, ends, processor) for tokens in rows]
+    install(model)
+    decoder = greedy_decoder(
+        *(model, ends, settings.max_new_tokens, settings.repetition_penalty, enough, room(settings.batch_size, model))
+    )
+    prepared = _ahead(lambda batch: prepare(batch, own), batches)
+    asked = ([Cohort.of([question]) for question in questions_of(inputs, model)] for inputs in prepared)
+    for rows in in_batches(decoder, asked):
+        yield [answer(row.tokens, ends, processor) for row in rows]
 
 
 def prepare(batch: Batch, processor: ImageProcessor) -> dict[str, torch.Tensor]:
