@@ -69,7 +69,7 @@ def official(asked: list[Asked], weights: Path, processor: ImageProcessor, setti
 
 def ours(asked: list[Asked], weights: Path, processor: ImageProcessor, settings: Evaluate) -> Iterator[Answer]:
     """The batches of the evaluate stage, in the order of the questions again."""
-    batches = batches_of(asked, processor, settings.batch_size)
+    batches = batches_of(asked, processor, settings.batch)
     given = answers(batches, weights, processor, settings)
     found = {one.id: a for batch, some in zip(batches, given, strict=True) for one, a in zip(batch, some, strict=True)}
     return iter([found[one.id] for one in asked])
@@ -96,13 +96,14 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=Path("models/tiny-base"), help="default: %(default)s")
     parser.add_argument("--prompt", default="r1_zero", help="prompt style (default: %(default)s)")
     parser.add_argument("--questions", type=int, default=2638, help="default: %(default)s")
-    parser.add_argument("--batch-size", type=int, default=64, help="of ours (default: %(default)s)")
+    parser.add_argument("--batch-size", default="auto", help="of ours, a number or auto (default: %(default)s)")
     parser.add_argument("--max-new-tokens", type=int, default=96, help="default: %(default)s")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default: %(default)s)")
     options = parser.parse_args()
 
+    size = options.batch_size if options.batch_size == "auto" else int(options.batch_size)
     settings = Evaluate(
-        max_new_tokens=options.max_new_tokens, batch_size=options.batch_size, dtype="float32", threads=options.threads
+        max_new_tokens=options.max_new_tokens, batch_size=size, dtype="float32", threads=options.threads
     )
     processor = load_processor(options.model, options.prompt, *PIXELS)
     asked = questions(options.questions, processor)

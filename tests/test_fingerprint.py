@@ -140,7 +140,7 @@ def test_the_same_code_elsewhere_has_the_same_fingerprints(edit: Callable[..., N
         ("training/recording.py", set()),
         ("training/trackers.py", set()),
         ("watching/picture.py", set()),
-        ("../groupshare/attention.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
+        ("../groupshare/rollout.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
         ("../groupshare/trainers.py", {f"run {GRPO}", f"run {INSTRUCT}"}),
         ("../groupshare/stream.py", set()),
         ("../groupshare/README.md", set()),
@@ -165,6 +165,14 @@ def test_an_edit_of_the_answer_parser_changes_rewards_and_scores_but_no_response
     found = changed(before, fingerprints(study()))
     assert {f"run {GRPO}", f"run {INSTRUCT}", *(f"score {arm}" for arm in study().arms)} <= found
     assert not {f"run {SFT}", *(f"predict {arm}" for arm in study().arms)} & found
+
+
+@pytest.mark.parametrize("file", ["attention", "decoding", "caches"])
+def test_an_edit_of_what_decodes_changes_rollouts_and_responses(edit: Callable[..., None], file: str) -> None:
+    before = fingerprints(study())
+    edit(f"../groupshare/{file}.py")
+    answers = {f"predict {arm}" for arm in study().arms}
+    assert changed(before, fingerprints(study())) == {f"run {GRPO}", f"run {INSTRUCT}", *answers}
 
 
 def test_an_edit_of_generation_changes_responses_alone(edit: Callable[..., None]) -> None:
@@ -292,6 +300,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
     [
         ({"grpo": {"save_steps": 7}}, set()),
         ({"trackers": ["tensorboard"]}, set()),
+        ({"evaluate": {"batch_size": 3}}, set()),
         ({"grpo": {"steps": 7}}, {f"run {GRPO}", f"run {INSTRUCT}"}),
         ({"sft": {"learning_rate": 1e-6}}, {f"run {SFT}"}),
         ({"data": {"train_options": "natural"}}, {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),

@@ -15,15 +15,22 @@ from visualzero.cli import main
 from visualzero.config import Grpo, Sft, read_study
 from visualzero.layout import Layout
 from visualzero.planning.architecture import QWEN2_VL_2B, Architecture
-from visualzero.planning.clock import Assumptions, Device, training_seconds
+from visualzero.planning.clock import Assumptions, Device, evaluation_seconds, training_seconds
 from visualzero.planning.cost import language_work, training_cost, vision_work
 from visualzero.planning.gpus import gpu_named
-from visualzero.planning.memory import GIB, Pass, training_memory, update_pass
+from visualzero.planning.memory import (
+    GIB,
+    Pass,
+    evaluation_memory,
+    evaluation_rows,
+    training_memory,
+    update_pass,
+)
 from visualzero.planning.plan import Plan, plan_study
 from visualzero.planning.precision import MIXED
 from visualzero.planning.prompts import CHOICES, QUESTION
 from visualzero.planning.table import text_of
-from visualzero.planning.workload import Lengths, Training
+from visualzero.planning.workload import Lengths, Training, evaluations
 from visualzero.prompts import question_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -118,7 +125,10 @@ def test_a_batch_that_serves_two_steps_is_sampled_half_as_often() -> None:
     assert two.rollout == one.rollout / 2
     assert two.update == one.update
     assert one.old == 0
-    assert two.old == two.reference == one.reference / 2
+    assert two.old == 0  # the sampler's log-probabilities serve
+    assert two.reference == one.reference / 2
+    by_sequence = training_cost(grpo_run(iterations=2, ratio="sequence"), 150, 150)
+    assert by_sequence.old == by_sequence.reference  # but not in half precision
 
 
 def test_masked_images_cost_a_pass_over_each_batch_as_a_reference_model_does() -> None:
@@ -265,6 +275,21 @@ def test_control_questions_are_counted_and_have_no_image_where_none_is_shown() -
     assert asked.visual_tokens == 2638 * 512
     assert blind.visual_tokens == 0
     assert blind.flops.mean < asked.flops.mean
+
+
+@pytest.mark.parametrize("gpu", ["H200", "H100-80GB", "L4"])
+def test_evaluation_takes_as_many_questions_at_a_time_as_the_memory_has_room_for(gpu: str) -> None:
+    study = read_study(ROOT / "config/config.yaml", ["scale=paper", "run=[base-grpo, base-grpo-asprinted]"])
+    jobs = evaluations(study, Layout("paper"), 210)
+    auto, printed = (next(job for job in jobs if job.arm == arm) for arm in ("base-grpo", "base-grpo-asprinted"))
+    device = gpu_named(gpu)
+    rows = evaluation_rows(auto, device)
+    assert rows.bit_count() == 1
+    assert rows == {"H200": 1024, "H100-80GB": 512, "L4": 128}[gpu]
+    assert evaluation_memory(auto, auto.lengths.cap, device).total < 0.7 * device.memory * GIB
+    assert evaluation_rows(printed, device) == 8
+    seconds = [evaluation_seconds(job, 210, Device(device, Assumptions())) for job in (auto, printed)]
+    assert seconds[0] < seconds[1] / 2
 
 
 def test_the_assumed_length_of_reasoning_can_be_given() -> None:

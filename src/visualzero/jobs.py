@@ -64,7 +64,7 @@ def run_parts(study: Study, arm: str, seed: int | str) -> Parts:
 def predict_parts(study: Study, arm: str, benchmark: str, control: str | None = None) -> Parts:
     """Of an arm's responses to a benchmark or to its control questions, given its weights and the questions.
 
-    How many shards they are made in can't change them.
+    In how many shards they are made, and how many at a time, can't change them but by rounding.
     """
     spec, evaluate = study.arm(arm), study.evaluation(arm)
     settings = {
@@ -72,9 +72,7 @@ def predict_parts(study: Study, arm: str, benchmark: str, control: str | None = 
         "options": study.data.benchmarks[benchmark].options,
         "pixels": _pixels(study, arm),
         "control": control,
-        "evaluate": evaluate.model_dump(
-            include={"max_new_tokens", "batch_size", "dtype", "engine", "repetition_penalty", "threads"}
-        ),
+        "evaluate": evaluate.model_dump(include={"max_new_tokens", "dtype", "engine", "repetition_penalty", "threads"}),
     }
     answering = ("generate", "control_questions", f"{evaluate.engine}_engine")
     code = [f"evaluation.answering.{module}" for module in answering]

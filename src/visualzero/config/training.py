@@ -1,15 +1,16 @@
 """How runs are trained and evaluated: ``sft:``, ``grpo:`` and ``evaluate:``."""
 
 import math
-from typing import Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 
 from visualzero.config.base import Number, Section
 
 Dtype = Literal["float32", "bfloat16"]
 Scorer = Literal["strict", "letter", "visualthinker", "lmms", "vlmevalkit", "cambrian"]
 SCORERS: tuple[str, ...] = get_args(Scorer)
+BATCHES = {"transformers": 64, "vllm": 512}  # questions that are handed over together where none are said
 
 
 class Lora(Section):
@@ -218,7 +219,9 @@ class Evaluate(Section):
     """Greedy answers to the benchmarks and how they are scored."""
 
     max_new_tokens: int = Field(gt=0, description="Tokens after which an answer is cut off.")
-    batch_size: int = Field(gt=0, description="Questions answered at a time; changes speed only.")
+    batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
+        description="Questions answered at a time; auto: as many as the memory has room for. Changes speed only."
+    )
     shards: int = Field(
         default=1, gt=0, description="Jobs that share an arm's evaluation of a benchmark; changes no result."
     )
@@ -231,3 +234,16 @@ class Evaluate(Section):
     )
     scorer: Scorer = Field(default="strict", description="Which reading of an answer counts.")
     threads: int = Field(gt=0, description="CPU threads of an evaluation.")
+
+    @field_validator("batch_size", mode="wrap")
+    @classmethod
+    def _batch_size_is_a_number_or_auto(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return validate(value)
+        except ValidationError:
+            raise ValueError(f"must be auto or a number above 0, not {value!r}") from None
+
+    @property
+    def batch(self) -> int:
+        """Questions that are handed over and kept together."""
+        return self.batch_size if isinstance(self.batch_size, int) else BATCHES[self.engine]

@@ -12,6 +12,7 @@ from visualzero.config.training import Dtype
 from visualzero.planning.architecture import Language
 from visualzero.planning.cost import Cost, decode_flops, forward_cost, prefill_flops, trained_parameters, update_cost
 from visualzero.planning.gpus import Gpu
+from visualzero.planning.memory import evaluation_rows, prompts_together
 from visualzero.planning.precision import HALF, Precision, inference_precision, training_precision
 from visualzero.planning.workload import Evaluation, Training
 
@@ -74,14 +75,15 @@ class Device:
         precision: Precision,
         eager: bool,
         sharers: int = 1,
+        copied: bool = False,
     ) -> float:
-        """Seconds to sample `rows` completions of `completion` tokens; eager: as transformers does, not as vLLM.
+        """Seconds to sample `rows` completions of `completion` tokens; eager: a launch for each kernel, not as vLLM.
 
-        `sharers` completions read one cache of their prompt.
+        `sharers` completions read one cache of their prompt; transformers' own loop copies it for every token.
         """
         arithmetic = self.compute(rows * decode_flops(model, prompt, completion) / completion, dtype)
         context = prompt / sharers + completion / 2
-        moved = self.move(step_bytes(model, rows, context, precision, copied=eager and sharers == 1))
+        moved = self.move(step_bytes(model, rows, context, precision, copied=copied))
         launch = model.layers * self.assumed.launch if eager else 0.0  # vLLM replays a recorded graph
         return completion * max(arithmetic, moved, launch)
 
@@ -128,6 +130,7 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
         precision,
         eager=not vllm,
         sharers=1 if vllm else run.sharers,
+        copied=not vllm and run.sharers == 1,
     )
     return Seconds(
         images=0 if recipe.prefetch and run.grpo.sharing else run.rounds * images * image,
@@ -142,10 +145,13 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
 def evaluation_seconds(job: Evaluation, completion: int, device: Device) -> float:
     """An arm's answers to a benchmark under one seed, on one GPU, all of `completion` tokens."""
     settings, model, lengths = job.settings, job.model, job.lengths
-    rows = min(settings.batch_size, job.questions)
+    rows = evaluation_rows(job, device.gpu)
+    together = prompts_together(job, rows)
     layers = model.language.layers + model.vision.depth
-    prefill = device.passes(rows * prefill_flops(model, lengths.visual, lengths.prompt), layers, settings.dtype)
+    prefill = device.passes(together * prefill_flops(model, lengths.visual, lengths.prompt), layers, settings.dtype)
     precision, eager = inference_precision(settings.dtype), settings.engine == "transformers"
-    decoded = device.decode(model.language, rows, lengths.prompt, completion, settings.dtype, precision, eager)
+    decoded = device.decode(
+        model.language, rows, lengths.prompt, completion, settings.dtype, precision, eager, copied=False
+    )
     images = job.questions * lengths.visual * device.assumed.image
-    return images + ceil(job.questions / settings.batch_size) * (prefill + decoded)
+    return images + ceil(job.questions / together) * prefill + job.questions / rows * decoded

@@ -9,8 +9,10 @@ prompt, a pass holds images and prompts once, and as many completions as `grpo.t
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from visualzero.evaluation.answering.limits import CACHE_SHARE, MOST_ROWS, PREFILLED
 from visualzero.planning.architecture import Architecture
 from visualzero.planning.cost import learnt, trained_parameters
+from visualzero.planning.gpus import Gpu
 from visualzero.planning.precision import Precision, inference_precision, training_precision
 from visualzero.planning.workload import Evaluation, Training
 
@@ -87,11 +89,33 @@ def training_memory(run: Training, completion: int, gpus: int, sharding: Shardin
     )
 
 
-def evaluation_memory(job: Evaluation, completion: int) -> Memory:
+def evaluation_rows(job: Evaluation, gpu: Gpu) -> int:
+    """Questions that are answered at a time; with `batch_size: auto` as many as evaluation takes on such a GPU."""
+    if isinstance(job.settings.batch_size, int):
+        return min(job.settings.batch_size, job.questions)
+    if job.settings.engine == "vllm":
+        return min(job.settings.batch, job.questions)
+    most = MOST_ROWS["cpu"]
+    if gpu.memory is not None:
+        precision = inference_precision(job.settings.dtype)
+        free = gpu.memory * GIB - LIBRARIES - precision.held * job.model.parameters
+        row = (job.lengths.prompt + job.lengths.cap) * job.model.language.cached * precision.cached
+        most = min(MOST_ROWS["cuda"], 1 << max(int(CACHE_SHARE * free / row), 1).bit_length() - 1)  # a power of two
+    return max(1, min(most, job.questions))
+
+
+def prompts_together(job: Evaluation, rows: int) -> int:
+    """Prompts of an evaluation that go through the model in a pass."""
+    return max(1, min(rows, PREFILLED // job.lengths.prompt)) if job.settings.engine == "transformers" else rows
+
+
+def evaluation_memory(job: Evaluation, completion: int, gpu: Gpu) -> Memory:
     """What an arm's answers to a benchmark need on a GPU when all have `completion` tokens."""
     precision, lengths = inference_precision(job.settings.dtype), job.lengths
-    rows = min(job.settings.batch_size, job.questions)
-    cache = generation_bytes(job.model, rows, lengths.visual, lengths.prompt, completion, precision)
+    rows = evaluation_rows(job, gpu)
+    held = rows * (lengths.prompt + completion) * job.model.language.cached * precision.cached
+    together = prompts_together(job, rows)
+    cache = held + generation_bytes(job.model, together, lengths.visual, lengths.prompt, 0, precision)
     return _with_overhead(Memory(precision.held * job.model.parameters, 0, 0, 0, 0, 0, cache, 0, 0))
 
 

@@ -181,7 +181,7 @@ def _training(run: Training, gpus: int, device: Device) -> TrainingPlan:
 
 def _evaluation(job: Evaluation, device: Device) -> EvaluationPlan:
     lengths = job.lengths
-    memory = evaluation_memory(job, lengths.cap)
+    memory = evaluation_memory(job, lengths.cap, device.gpu)
     return EvaluationPlan(
         arm=job.arm,
         benchmark=job.benchmark,

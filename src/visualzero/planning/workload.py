@@ -76,7 +76,14 @@ class Training:
         """Passes over a batch by the policy that wrote it: for its log-probabilities, and with images masked (PAPO)."""
         if self.grpo is None:
             return 0
-        return int(self.grpo.engine == "vllm" or self.iterations > 1) + int(self.grpo.perception is not None)
+        return int(self.grpo.engine == "vllm" or self._scored_again) + int(self.grpo.perception is not None)
+
+    @property
+    def _scored_again(self) -> bool:
+        """Whether a batch of several steps is scored by the policy that wrote it: not where the sampler's will do."""
+        if self.grpo is None or self.iterations == 1:
+            return False
+        return not (self.grpo.sharing and (self.recipe.dtype == "float32" or self.grpo.ratio == "token"))
 
     @property
     def rounds(self) -> int:

@@ -1,8 +1,8 @@
 """Responses to a benchmark: which batches a job answers, in what order, and what it writes. Resumable, and in shards.
 
 The batches of the whole benchmark are fixed before the first one runs; a shard answers every n-th of them, and each
-finished batch is appended to the partial file in `work`. So neither the number of shards nor an interruption changes a
-byte of the result: whatever still lacks an answer is answered in the same company.
+finished batch is appended to the partial file in `work`. Neither the number of shards nor an interruption changes an
+answer by more than rounding may: whatever still lacks one is asked again, in the same order.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ def predict(
     `work` is this job's own folder of resume state.
     """
     asked = ask(questions, processor, job.options)
-    batches = job.shard.of(batches_of(asked, processor, job.settings.batch_size))
+    batches = job.shard.of(batches_of(asked, processor, job.settings.batch))
     work.mkdir(parents=True, exist_ok=True)
     partial = work / "responses.jsonl"
     rows = _finished(partial)

@@ -2,7 +2,7 @@
 
 Before the first answer is given, transformers answers 100 of the questions too, and vLLM is refused if it agrees on
 less than 95 %. It is handed a batch at a time and makes its own batches of that, so `evaluate.batch_size` should be
-some hundreds.
+some hundreds; `auto` is 512.
 """
 
 import gc
