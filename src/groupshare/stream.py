@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from groupshare.attention import Groups, install, streaming
 from groupshare.logprobs import _stream
 from groupshare.questions import Question
-from groupshare.rollout import _head
+from groupshare.decoding import head_of
 
 TOKENS_AT_A_TIME = 1024  # whose logits are in memory together
 
@@ -67,7 +67,7 @@ def log_probs(model: nn.Module, stream: Stream, temperature: float = 1.0) -> tup
     install(plain)
     with streaming(stream.layout):
         hidden = plain.base_model(**stream.inputs, use_cache=False).last_hidden_state[0]
-    head = _head(plain)
+    head = head_of(plain)
 
     def score(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         logits = head(hidden)
