@@ -71,7 +71,7 @@ def sample(model: PreTrainedModel, questions: Sequence[Question], settings: Gene
     prompts = [question for question, _ in groups]
     logits, decoding = _prefill(model, prompts, group_of_row)
     # The model's own forward does nothing else for text, and takes as long as a small layer.
-    decoder, embed, head = model.get_decoder(), model.get_input_embeddings(), _head(model)
+    decoder, embed, head = model.get_decoder(), model.get_input_embeddings(), head_of(model)
     logits = logits[group_of_row]
     next_position = torch.stack([q.positions.max() + 1 for q in prompts])[group_of_row]
     axes = len(prompts[0].positions)
@@ -108,7 +108,7 @@ def sample(model: PreTrainedModel, questions: Sequence[Question], settings: Gene
     return [_until_end(row, set(settings.eos_token_id)) for row in ids[:, prompt_width:].tolist()]
 
 
-def _head(model: PreTrainedModel) -> Callable[[Tensor], Tensor]:
+def head_of(model: PreTrainedModel) -> Callable[[Tensor], Tensor]:
     """What makes logits of hidden states `[N, D]`, with what some families do to them."""
     project, text = model.get_output_embeddings(), model.config.get_text_config()
     scale, cap = getattr(text, "logit_scale", None), getattr(text, "final_logit_softcapping", None)

@@ -18,9 +18,9 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
 from groupshare.attention import Groups, install, streaming
-from groupshare.logprobs import _stream
+from groupshare.logprobs import laid_out
 from groupshare.questions import Question
-from groupshare.rollout import _head
+from groupshare.rollout import head_of
 
 TOKENS_AT_A_TIME = 1024  # whose logits are in memory together
 
@@ -50,7 +50,7 @@ def stream_of(groups: Sequence[tuple[Question, Sequence[Tensor]]]) -> Stream:
     lengths = [len(completion) for completion in completions]
     if not all(lengths) or not all(len(its) for _, its in groups) or not groups:
         raise ValueError("a stream needs groups of one completion or more, each of one token or more")
-    inputs, layout = _stream(questions, pad_sequence(completions, batch_first=True), lengths)
+    inputs, layout = laid_out(questions, pad_sequence(completions, batch_first=True), lengths)
     return Stream(inputs, inputs.pop("shift_labels")[0], layout, lengths)
 
 
@@ -67,7 +67,7 @@ def log_probs(model: nn.Module, stream: Stream, temperature: float = 1.0) -> tup
     install(plain)
     with streaming(stream.layout):
         hidden = plain.base_model(**stream.inputs, use_cache=False).last_hidden_state[0]
-    head = _head(plain)
+    head = head_of(plain)
 
     def score(hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         logits = head(hidden)
