@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("groupshare", "visualzero")
 
 # In place of Python and pip, which need a network: what they were asked for is kept, and installing sets where the
 # project is found. The rest is this Python.
@@ -27,7 +28,7 @@ esac
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     folder = tmp_path / "tree"
-    project = ("pyproject.toml", "src/groupshare/pyproject.toml", "src/visualzero/__init__.py")
+    project = ("pyproject.toml", "src/groupshare/pyproject.toml", *(f"src/{name}/__init__.py" for name in PACKAGES))
     for name in ("scripts/env", "requirements.lock", *project):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
@@ -81,6 +82,14 @@ def test_a_project_that_another_tree_has_installed_there_gives_way_to_this_one(t
     assert ".venv has another tree's visualzero: installing this one's" in said
     assert asked[-1] == "project"
     assert env(tree) == ("", [])
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_that_is_missing_beside_the_other_is_installed(tree: Path, package: str) -> None:
+    shutil.copytree(tree / "src", tree.with_name("elsewhere") / "src")
+    (tree / ".venv/project").write_text(f"{tree.with_name('elsewhere') / 'src'}\n")
+    shutil.rmtree(tree.with_name("elsewhere") / "src" / package)
+    assert env(tree)[1][-1] == "project"
 
 
 def test_a_project_that_is_gone_is_installed_again(tree: Path) -> None:

@@ -13,11 +13,12 @@ import yaml
 from growth import growth
 from visualzero import jobs
 from visualzero.config import Study, load_study
+from visualzero.errors import UserError
 from visualzero.reruns.lineage import stage_fingerprints
 
 ROOT = Path(__file__).resolve().parents[1]
 code = importlib.import_module("visualzero.fingerprint")
-SOURCES = sorted(code.PACKAGE.rglob("*.py"))
+SOURCES = sorted(path for name in (code.SHARED, "visualzero") for path in code.PACKAGE.with_name(name).rglob("*.py"))
 SFT, GRPO, INSTRUCT = "base-sft", "base-grpo", "instruct-grpo"
 
 
@@ -41,7 +42,7 @@ def forget() -> None:
 def edit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that appends a line to a file of a copy of the packages, which fingerprints are then taken of."""
     package = tmp_path / "elsewhere" / "visualzero"
-    for name in ("groupshare", "visualzero"):
+    for name in (code.SHARED, "visualzero"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(code.PACKAGE.with_name(name), package.with_name(name), ignore=ignored)
     monkeypatch.setattr(code, "PACKAGE", package)
@@ -80,7 +81,7 @@ def kinds(names: set[str]) -> set[str]:
 
 
 def test_the_closure_of_a_module_follows_what_it_imports() -> None:
-    found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure("rewards.accuracy")}
+    found = {code._name(path) for path in code.closure("rewards.accuracy")}
     assert found >= {"rewards/accuracy.py", "evaluation/reading/answer.py"}
     assert not {name for name in found if name.startswith(("training/", "report/", "models/"))}
 
@@ -109,7 +110,7 @@ def readable(value: object) -> str:
 
 @pytest.mark.parametrize("module", ["training.sft", "training.grpo", "evaluation.answering.generate"])
 def test_what_trains_and_answers_does_not_depend_on_what_scores_and_shows(module: str) -> None:
-    found = {path.relative_to(code.PACKAGE).as_posix() for path in code.closure(module)}
+    found = {code._name(path) for path in code.closure(module)}
     assert f"{module.replace('.', '/')}.py" in found
     assert not {name for name in found if name.startswith(("report/", "evaluation/reading/sco", "evaluation/summary"))}
 
@@ -361,3 +362,12 @@ def test_arms_that_are_trained_alike_share_a_fingerprint_whatever_they_are_calle
     arms["again"] = {**arms[GRPO], "title": "Again", "paper": None}
     both = study(arms=arms, run="all")
     assert jobs.run_fingerprint(both, "again", 1) == jobs.run_fingerprint(both, GRPO, 1)
+
+
+def test_group_sharing_counts_wherever_it_was_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = code.PACKAGE.with_name(code.SHARED)
+    monkeypatch.setattr(code, "PACKAGE", tmp_path / "visualzero")
+    assert code._shared() == beside
+    monkeypatch.setattr(code, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="groupshare: not found: install it with make env, or its wheel beside"):
+        code._shared()

@@ -133,7 +133,7 @@ def another_image(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_later_image_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
     """Right for the first group of a stream."""
-    stream = logprobs._stream
+    stream = logprobs.laid_out
 
     def changed_stream(*args: Any) -> tuple[dict[str, Any], Any]:
         inputs, attention = stream(*args)
@@ -141,7 +141,7 @@ def a_later_image_upside_down(monkeypatch: pytest.MonkeyPatch) -> None:
         inputs["pixel_values"] = torch.cat([inputs["pixel_values"][:first], inputs["pixel_values"][first:].flip(0)])
         return inputs, attention
 
-    monkeypatch.setattr(logprobs, "_stream", changed_stream)
+    monkeypatch.setattr(logprobs, "laid_out", changed_stream)
 
 
 def prompts_without_gradients(monkeypatch: pytest.MonkeyPatch) -> None:

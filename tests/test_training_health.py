@@ -173,6 +173,22 @@ def test_a_question_that_a_loader_of_its_own_can_not_read_is_told_in_one_line() 
     assert str(caught.value) == "question q-0: its text and image can't be put together (StopIteration): correct it"
 
 
+# What can't be shared
+
+
+def test_a_model_that_can_not_share_is_told_by_the_key_that_lets_it_train(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("groupshare.attention.KINDS", set())
+    why = "Qwen2VLForConditionalGeneration has layers of full_attention, which can't share a group's prompt"
+    told(train_grpo, make_run("base-grpo"), f"^grpo[.]sharing: {why}: choose 'off'$")
+
+
+def test_a_first_batch_that_differs_is_told_by_that_key_too(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groupshare.verification.TOLERANCE", {torch.float32: -1.0})
+    told(train_grpo, make_run("base-grpo"), "^grpo[.]sharing: log-probabilities differ .*: choose 'off'$")
+
+
 # What isn't finite
 
 

@@ -22,7 +22,7 @@ def shared_log_probs(
     no row has a token that counts, one is computed all the same, since a loss needs a graph.
     """
     lengths = lengths if any(lengths) else [1, *lengths[1:]]
-    inputs, stream = _stream(questions, completion_ids, lengths)
+    inputs, stream = laid_out(questions, completion_ids, lengths)
     with streaming(stream):
         output = model(**inputs, fused_lm_head=True)
     inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
@@ -34,7 +34,7 @@ def shared_log_probs(
     return per_row(output.log_probs), per_row(output.entropy) if output.entropy is not None else None
 
 
-def _stream(
+def laid_out(
     questions: Sequence[Question], completion_ids: Tensor, lengths: Sequence[int]
 ) -> tuple[dict[str, Any], Groups]:
     """The model's inputs, and how they attend.

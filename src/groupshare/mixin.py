@@ -7,7 +7,7 @@ gradients are the sum over the group, as they are in stock TRL. Rewards, advanta
 
 from contextlib import nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from accelerate.utils import DistributedType, gather, gather_object
@@ -41,13 +41,7 @@ TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens
 DIFFERENCE = "sampling/sampling_logp_difference/mean"  # what TRL logs of vLLM's
 
 
-if TYPE_CHECKING:
-    from trl import GRPOTrainer as _Trainer
-else:
-    _Trainer = object  # whichever of TRL's it is put before
-
-
-class GroupSharing(Verification, _Trainer):
+class GroupSharing(Verification):
     """Put before TRL's `GRPOTrainer` or `RLOOTrainer`: the same results up to rounding, each group's work done once.
 
         class MyTrainer(GroupSharing, GRPOTrainer): ...

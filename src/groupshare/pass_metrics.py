@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from trl import GRPOTrainer
+from trl import GRPOTrainer, RLOOTrainer
 
 OF_TOKENS = {"kl", "entropy"}  # means over tokens, whatever ratios are taken of
 
@@ -20,7 +20,7 @@ class PassMetrics:
     itself, weighted by what it holds, and the processes exchange sums and extremes once.
     """
 
-    def __init__(self, trainer: GRPOTrainer):
+    def __init__(self, trainer: GRPOTrainer | RLOOTrainer):
         self.trainer = trainer
         self.mode = "train" if trainer.model.training else "eval"
         self.passes: list[tuple[dict[str, float], float, float]] = []

@@ -18,9 +18,9 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
 from groupshare.attention import Groups, install, streaming
-from groupshare.logprobs import _stream
-from groupshare.questions import Question
 from groupshare.decoding import head_of
+from groupshare.logprobs import laid_out
+from groupshare.questions import Question
 
 TOKENS_AT_A_TIME = 1024  # whose logits are in memory together
 
@@ -50,7 +50,7 @@ def stream_of(groups: Sequence[tuple[Question, Sequence[Tensor]]]) -> Stream:
     lengths = [len(completion) for completion in completions]
     if not all(lengths) or not all(len(its) for _, its in groups) or not groups:
         raise ValueError("a stream needs groups of one completion or more, each of one token or more")
-    inputs, layout = _stream(questions, pad_sequence(completions, batch_first=True), lengths)
+    inputs, layout = laid_out(questions, pad_sequence(completions, batch_first=True), lengths)
     return Stream(inputs, inputs.pop("shift_labels")[0], layout, lengths)
 
 

@@ -126,5 +126,5 @@ def _shared() -> Path:
         return beside
     spec = find_spec(SHARED)
     if spec is None or spec.origin is None:
-        raise UserError(f"{SHARED}: not found: install it (`make env`, or pip install {SHARED})")
+        raise UserError(f"{SHARED}: not found: install it with make env, or its wheel beside visualzero's")
     return Path(spec.origin).parent
