@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
 
-from groupshare import attention, caches, decoding
+from groupshare import attention, caches, shared_prompts
 from groupshare.attention import install
 from groupshare.caches import Lines
-from groupshare.decoding import Choice, Cohort, Decoder, Luck, Room
+from groupshare.choosing import Choice
+from groupshare.cohorts import Cohort, Luck, Room
+from groupshare.decoding import Decoder
 from groupshare.questions import Question, question_of
 from groupshare.recording import Recorder
 from groupshare.rollout import sample, sampler, settings_of
@@ -102,7 +104,7 @@ def fixed(decoder: Decoder) -> Decoder:
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[Launches]:
     """What each token step launches, with attention as it is on a GPU."""
-    monkeypatch.setattr(caches, "attend_apart", attention.attend_apart_step_by_step)
+    monkeypatch.setattr(shared_prompts, "attend_apart", attention.attend_apart_step_by_step)
     steps: list[Launches] = []
     step = Decoder._step
 
@@ -275,4 +277,3 @@ def test_luck_draws_what_multinomial_draws() -> None:
     torch.manual_seed(3)
     assert (chances / Luck(torch.device("cpu")).draw(7, 300)).argmax(-1).equal(theirs)
     assert torch.get_rng_state().equal(after)
-    assert decoding.LEAVING < 1

@@ -168,7 +168,7 @@ def test_an_edit_of_the_answer_parser_changes_rewards_and_scores_but_no_response
     assert not {f"run {SFT}", *(f"predict {arm}" for arm in study().arms)} & found
 
 
-@pytest.mark.parametrize("file", ["attention", "decoding", "caches"])
+@pytest.mark.parametrize("file", ["attention", "choosing", "decoding", "caches"])
 def test_an_edit_of_what_decodes_changes_rollouts_and_responses(edit: Callable[..., None], file: str) -> None:
     before = fingerprints(study())
     edit(f"../groupshare/{file}.py")

@@ -9,7 +9,7 @@ from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
 from groupshare import GroupSharingTrainer, attention, mixin
-from groupshare.caches import SharedPrompts
+from groupshare.shared_prompts import SharedPrompts
 from sharing_cases import G, measured, questions, trainer
 
 pytestmark = [

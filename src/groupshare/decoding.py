@@ -8,18 +8,21 @@ CUDA graph and replayed.
 
 import logging
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import chain, groupby
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessorList, PreTrainedModel
+from transformers import PreTrainedModel
 
-from groupshare.attention import Prompts, streaming
+from groupshare.attention import streaming
 from groupshare.caches import Prefilled, Rows
-from groupshare.questions import Question, as_rope_takes, groups_of, joined
+from groupshare.choosing import Choice
+from groupshare.cohorts import Cohort, Room, Row
+from groupshare.heads import head_of
+from groupshare.looks import Looks
+from groupshare.prefill import prefill
+from groupshare.questions import as_rope_takes, groups_of
 from groupshare.recording import Recorder
 
 logger = logging.getLogger(__name__)
@@ -27,121 +30,6 @@ logger = logging.getLogger(__name__)
 OF_ROWS = {"token", "position", "seen"}  # what goes along when rows change places
 LEAVING = 0.125  # share of the rows that are over before they leave together, since that copies
 NOT_A_CHANCE = "probability tensor contains either `inf`, `nan` or element < 0"  # torch.multinomial's words
-
-
-class Luck:
-    """Random numbers as `generate` draws them: in every step for all rows, whether they have ended or not.
-
-    Without a seed they are the device's own, and `rewind` puts back what was drawn after the last row's end.
-    """
-
-    def __init__(self, device: torch.device, seed: int | None = None):
-        self.device, self.seed = device, seed
-        self.generator = None if seed is None else torch.Generator(device).manual_seed(seed)
-        self.noise: Tensor | None = None
-        self.states: list[Tensor] = []  # after each draw, where draws may be taken back
-
-    def draw(self, rows: int, words: int) -> Tensor:
-        """Exponential numbers `[rows, words]`: p / q is largest at a token with the chance p, as in multinomial."""
-        if self.noise is None:
-            self.noise = torch.empty(rows, words, dtype=torch.float32, device=self.device)
-        self.noise.exponential_(generator=self.generator)
-        if self.seed is None and self.device.type == "cuda":
-            self.states.append(torch.cuda.get_rng_state(self.device))
-        return self.noise
-
-    def rewind(self, draws: int) -> None:
-        """Let the device's random numbers go on as if so many draws had been made; on a CPU there are no more."""
-        if self.states:
-            torch.cuda.set_rng_state(self.states[draws - 1], self.device)
-
-    def again(self) -> "Luck":
-        """The same numbers from the start."""
-        assert self.seed is not None
-        return Luck(self.device, self.seed)
-
-
-@dataclass(eq=False)
-class Row:
-    """A completion on its way; `number` is its place in what its cohort draws."""
-
-    question: Question
-    number: int = 0
-    tokens: list[int] = field(default_factory=list)
-    log_probs: list[float] = field(default_factory=list)
-    drawn: int = 0  # tokens, those among them that nobody has looked at
-    over: bool = False
-
-
-@dataclass(eq=False)
-class Cohort:
-    """Rows that begin together; those of a group stand together and hold the same question.
-
-    Without `luck` the most likely tokens are taken. `total` rows share the luck, even if some of them are elsewhere.
-    """
-
-    rows: list[Row]
-    luck: Luck | None
-    total: int
-    width: int  # tokens of the longest prompt of all of them
-
-    @classmethod
-    def of(cls, questions: Sequence[Question], luck: Luck | None = None) -> "Cohort":
-        """A row for each question."""
-        rows = [Row(question, number) for number, question in enumerate(questions)]
-        return cls(rows, luck, len(rows), max(len(question.input_ids) for question in questions))
-
-    @property
-    def over(self) -> bool:
-        """Whether all rows are."""
-        return all(row.over for row in self.rows)
-
-    def again(self, rows: list[Row] | None = None) -> "Cohort":
-        """The rows that are not over (or of `rows`), from their start; they will say the same."""
-        rows = [row for row in (self.rows if rows is None else rows) if not row.over]
-        for row in rows:
-            row.tokens, row.log_probs, row.drawn = [], [], 0
-        return Cohort(rows, self.luck.again() if self.luck else None, self.total, self.width)
-
-
-@dataclass(frozen=True)
-class Choice:
-    """How tokens are chosen of logits.
-
-    Logits of tokens that stand in a row's prompt or completion are divided by `penalty` (multiplied with, below 0), as
-    in CTRL (arXiv 1909.05858); `processors` come after. `padding` is penalized too in rows whose prompt is shorter than
-    the longest of their cohort, as it is by transformers. `temperature` is that of the log-probabilities, if wanted.
-    """
-
-    ends: Collection[int]
-    most: int  # tokens at which a row is cut off
-    penalty: float = 1.0
-    processors: LogitsProcessorList = field(default_factory=LogitsProcessorList)
-    padding: int | None = None
-    temperature: float | None = None
-
-
-@dataclass(frozen=True)
-class Room:
-    """How many rows there may be at a time, and how many tokens of prompts and completions in them; None: any.
-
-    Of rows that tokens allow a power of two is taken, so that nearly as many tokens give as many rows.
-    """
-
-    rows: int | None = None
-    tokens: int | None = None
-
-    def takes(self, cohort: Cohort, most: int) -> int:
-        """Rows like those of a cohort that fit, at least one."""
-        groups = groups_of([row.question for row in cohort.rows])
-        each = most + cohort.width * len(groups) / len(cohort.rows)
-        limits = [limit for limit in (self.rows, power_of_two(self.tokens / each) if self.tokens else None) if limit]
-        return min(limits, default=len(cohort.rows))
-
-
-def power_of_two(limit: float) -> int:
-    """The largest one below a limit, at least 1."""
-    return 1 << max(int(limit), 1).bit_length() - 1
 
 
 class Decoder:
@@ -191,8 +79,7 @@ class Decoder:
         self.cache: Rows | None = None
         self.made = 0  # how often the cache had taken memory when steps were recorded
         self.state: dict[str, Tensor] = {}  # of each row, in memory that stays where it is
-        self.drawn: list[tuple[list[Row], Tensor, Tensor | None]] = []
-        self.sent: deque[tuple[list[Row], Tensor, Tensor | None, Any]] = deque()
+        self.looks = Looks(self.device)
         if self.recorder:
             self.recorder.forget()
 
@@ -210,7 +97,7 @@ class Decoder:
                     raise
             done, self.over = self.over, []
             yield from done
-            if not (self.rows or self.waiting or self.sent or done):
+            if not (self.rows or self.waiting or self.looks.sent or done):
                 return
 
     def _steps(self) -> None:
@@ -224,9 +111,9 @@ class Decoder:
 
     def _look(self, cohorts: Iterator[Cohort]) -> list[Cohort]:
         """See what was drawn, let rows leave if that pays, and say who may come."""
-        self._send()
+        self.looks.send()
         gone = self._gone()
-        while self.sent and (len(self.sent) > self.late or len(gone) == len(self.rows)):
+        while self.looks.sent and (len(self.looks.sent) > self.late or len(gone) == len(self.rows)):
             self._receive()
             gone = self._gone()
         newcomers = self._fitting(len(self.rows) - len(gone), cohorts)
@@ -270,7 +157,7 @@ class Decoder:
         most = min(self.capacity or 0, sum(len(cohort.rows) for cohort in cohorts))
         if not self.elastic or most < 2:
             return False
-        while self.sent:
+        while self.looks.sent:
             self._receive()
         self.waiting.extendleft(cohort.again() for cohort in reversed(cohorts) if not cohort.over)
         self.capacity, self.prompts_together = most // 2, self.prompts_together // 2
@@ -295,16 +182,16 @@ class Decoder:
             self.cohort_of |= dict.fromkeys(cohort.rows, cohort)
         state: dict[str, Tensor] = {}
         if self.choice.penalty != 1.0:
-            state["seen"] = self._seen(cohorts)
+            state["seen"] = self.choice.seen(cohorts, self.words).to(self.device)
         noise = self._noise(self._segments(rows))
-        state["token"], said, log_probs = self._choose(logits, state.get("seen"), noise)
+        state["token"], said, log_probs = self.choice.of(logits, state.get("seen"), noise)
         if "seen" in state:
             state["seen"].scatter_(1, state["token"][:, None], True)
         ends = torch.stack([question.positions.max() + 1 for question, _ in groups]).to(self.device)
         state["position"] = ends[torch.tensor(owners, device=self.device)]
         for row in rows:
             row.drawn = 1
-        self.drawn.append((rows, said, log_probs))
+        self.looks.note(rows, said, log_probs)
         self._reseat(self._gone(), rows, (prompts, owners), state)
 
     def _reseat(
@@ -349,19 +236,6 @@ class Decoder:
         assert len({id(cohort) for cohort, _ in found}) == len(found), "a cohort is drawn for once in a step"
         return found
 
-    def _seen(self, cohorts: Sequence[Cohort]) -> Tensor:
-        """Which tokens stand in each newcomer's prompt `[rows, words]`."""
-        seen = torch.zeros(sum(len(cohort.rows) for cohort in cohorts), self.words, dtype=torch.bool)
-        at = 0
-        for cohort in cohorts:
-            for row in cohort.rows:
-                ids = row.question.input_ids
-                seen[at, ids.cpu()] = True
-                if self.choice.padding is not None and len(ids) < cohort.width:
-                    seen[at, self.choice.padding] = True
-                at += 1
-        return seen.to(self.device)
-
     # A token of each row
 
     def _step(self) -> None:
@@ -388,7 +262,7 @@ class Decoder:
         for row in self.rows:
             row.drawn += 1
         log_probs = self.state["log_prob"][:rows].clone() if "log_prob" in self.state else None
-        self.drawn.append((self.rows, self.state["said"][:rows].clone(), log_probs))
+        self.looks.note(self.rows, self.state["said"][:rows].clone(), log_probs)
 
     def _compute(self, rows: int, noise: Tensor | None) -> None:
         """A step on the device alone, from and to memory that stays where it is."""
@@ -407,7 +281,7 @@ class Decoder:
             ).last_hidden_state
         self.cache.end()
         seen = self.state["seen"][:rows] if "seen" in self.state else None
-        chosen, said, log_probs = self._choose(self.head(hidden[0]), seen, noise)
+        chosen, said, log_probs = self.choice.of(self.head(hidden[0]), seen, noise)
         position += 1
         token.copy_(chosen)
         self._keep("said", said)
@@ -415,28 +289,6 @@ class Decoder:
             seen.scatter_(1, chosen[:, None], True)
         if log_probs is not None:
             self._keep("log_prob", log_probs)
-
-    def _choose(
-        self, logits: Tensor, seen: Tensor | None, noise: Tensor | None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """A token for each row of logits `[M, V]`; what is told of it (-1 where chances are no numbers); its chance."""
-        logits = plain = logits.float()
-        if seen is not None:
-            penalty = self.choice.penalty
-            logits = logits.where(~seen, torch.where(logits < 0, logits * penalty, logits / penalty))
-        for processor in self.choice.processors:
-            logits = processor(None, logits)
-        if noise is None:
-            said = token = logits.argmax(-1)
-        else:
-            chances = logits.softmax(dim=-1).to(noise.dtype)
-            token = (chances / noise).argmax(-1)
-            said = token.masked_fill(chances[:, 0].isnan(), -1)
-        log_probs = None
-        if self.choice.temperature is not None:
-            plain = plain / self.choice.temperature
-            log_probs = plain.gather(1, token[:, None]).squeeze(1) - plain.logsumexp(-1)
-        return token, said, log_probs
 
     def _noise(self, segments: Sequence[tuple[Cohort, Tensor | None]]) -> Tensor | None:
         parts = []
@@ -450,28 +302,10 @@ class Decoder:
 
     # What was drawn
 
-    def _send(self) -> None:
-        """Send what was drawn since the last look to the host; on a GPU nobody waits for it here."""
-        if not self.drawn:
-            return
-        rows = list(chain.from_iterable(rows for rows, _, _ in self.drawn))
-        said = torch.cat([said for _, said, _ in self.drawn])
-        logs = [log_probs for _, _, log_probs in self.drawn if log_probs is not None]
-        log_probs = torch.cat(logs) if logs else None
-        self.drawn, event = [], None
-        if self.device.type == "cuda":
-            said, log_probs = _to_host(said), None if log_probs is None else _to_host(log_probs)
-            event = torch.cuda.Event()
-            event.record()
-        self.sent.append((rows, said, log_probs, event))
-
     def _receive(self) -> None:
-        """See what the oldest rows that were sent have said."""
-        rows, said, log_probs, event = self.sent.popleft()
-        if event is not None:
-            event.synchronize()
-        logs = [0.0] * len(rows) if log_probs is None else log_probs.tolist()
-        for row, token, log_prob in zip(rows, said.tolist(), logs, strict=True):
+        """See what the rows that were sent first have said."""
+        rows, said, log_probs = self.looks.receive()
+        for row, token, log_prob in zip(rows, said, log_probs, strict=True):
             if row.over:
                 continue
             if token < 0:
@@ -488,70 +322,3 @@ class Decoder:
     def _ended(self, row: Row) -> None:
         row.over = True
         self.over.append(row)
-
-
-def _to_host(values: Tensor) -> Tensor:
-    return torch.empty(values.shape, dtype=values.dtype, pin_memory=True).copy_(values, non_blocking=True)
-
-
-@torch.no_grad()
-def prefill(model: PreTrainedModel, prompts: Sequence[Question], together: int) -> tuple[Tensor, Prefilled]:
-    """Logits `[N, V]` after each of N prompts, and their keys and values; a pass has at most `together` tokens.
-
-    A prompt that is longer has a pass to itself.
-    """
-    passes: list[list[Question]] = []
-    left = 0
-    for question in prompts:
-        if len(question.input_ids) > left:
-            passes.append([])
-            left = together
-        passes[-1].append(question)
-        left -= len(question.input_ids)
-    logits, streams = [], []
-    for some in passes:
-        made, stream = _pass(model, some)
-        logits.append(made)
-        streams.append(stream)
-    layers = range(len(streams[0].keys))
-    keys, values = (
-        [[x[0] for stream in sides for x in stream[layer]] for layer in layers]
-        for sides in ([stream.keys for stream in streams], [stream.values for stream in streams])
-    )
-    return torch.cat(logits), Prefilled([len(question.input_ids) for question in prompts], keys, values)
-
-
-def _pass(model: PreTrainedModel, questions: Sequence[Question]) -> tuple[Tensor, Prompts]:
-    """Prompts side by side in one stream."""
-    device = model.device
-    lengths = [len(question.input_ids) for question in questions]
-    stream = Prompts(lengths)
-    keep: Any = 1 if len(lengths) == 1 else torch.tensor(lengths, device=device).cumsum(0) - 1
-    types: dict[str, Tensor] = {}
-    for name in questions[0].types:
-        types[name] = torch.cat([question.types[name] for question in questions])[None].to(device)
-    images = joined([question.images for question in questions])
-    positions = torch.cat([question.positions for question in questions], dim=1)
-    with streaming(stream):
-        output = model(
-            input_ids=torch.cat([question.input_ids for question in questions])[None].to(device),
-            position_ids=as_rope_takes(positions.to(device)),
-            use_cache=False,
-            logits_to_keep=keep,
-            **types,
-            **{name: value.to(device) for name, value in images.items()},
-        )
-    return output.logits[0], stream
-
-
-def head_of(model: PreTrainedModel) -> Callable[[Tensor], Tensor]:
-    """What makes logits of hidden states `[N, D]`, with what some families do to them."""
-    project, text = model.get_output_embeddings(), model.config.get_text_config()
-    scale, cap = getattr(text, "logit_scale", None), getattr(text, "final_logit_softcapping", None)
-
-    def logits(hidden: Tensor) -> Tensor:
-        out: Tensor = project(hidden)
-        out = out if scale is None else out * scale
-        return out if cap is None else torch.tanh(out / cap) * cap
-
-    return logits

@@ -18,9 +18,12 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from groupshare.caches import Rows, SharedPrompts
-from groupshare.decoding import Choice, Cohort, Decoder, Luck, Room, Row
+from groupshare.caches import Rows
+from groupshare.choosing import Choice
+from groupshare.cohorts import Cohort, Luck, Room, Row
+from groupshare.decoding import Decoder
 from groupshare.questions import Question
+from groupshare.shared_prompts import SharedPrompts
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
 from groupshare.attention import Groups, install, streaming
-from groupshare.decoding import head_of
+from groupshare.heads import head_of
 from groupshare.logprobs import laid_out
 from groupshare.questions import Question
 

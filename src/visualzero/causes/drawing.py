@@ -15,7 +15,7 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 
 from groupshare.attention import install
-from groupshare.decoding import Cohort, Luck
+from groupshare.cohorts import Cohort, Luck
 from groupshare.questions import Question
 from groupshare.rollout import sampler, settings_of
 from visualzero.config import Evaluate, Sampling

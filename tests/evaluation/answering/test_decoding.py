@@ -9,7 +9,7 @@ import torch
 from transformers import Qwen2VLForConditionalGeneration
 
 from groupshare.attention import Prompts, _at_hand
-from groupshare.decoding import Room
+from groupshare.cohorts import Room
 from visualzero.evaluation.answering.asking import Asked, ask, batches_of
 from visualzero.evaluation.answering.decoding import STRIDE, greedy
 from visualzero.evaluation.answering.transformers_engine import prepare, stop_tokens

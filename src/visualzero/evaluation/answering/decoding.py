@@ -12,7 +12,9 @@ from transformers import PreTrainedModel
 
 from groupshare.attention import install
 from groupshare.caches import Lines, Rows
-from groupshare.decoding import Choice, Cohort, Decoder, Room, Row
+from groupshare.choosing import Choice
+from groupshare.cohorts import Cohort, Room, Row
+from groupshare.decoding import Decoder
 from groupshare.questions import TYPES, Question
 from visualzero.evaluation.answering.limits import PREFILLED
 

@@ -5,7 +5,7 @@ import os
 import torch
 from transformers import PreTrainedModel
 
-from groupshare.decoding import Room
+from groupshare.cohorts import Room
 from visualzero.evaluation.answering.limits import CACHE_SHARE, MOST_ROWS
 
 

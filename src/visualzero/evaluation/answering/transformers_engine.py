@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from groupshare.attention import install
-from groupshare.decoding import Cohort
+from groupshare.cohorts import Cohort
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Answer, Batch
 from visualzero.evaluation.answering.decoding import STRIDE, greedy_decoder, in_batches, questions_of
