@@ -91,7 +91,7 @@ def draw(
 
 
 def question(one: Asked, processor: ImageProcessor, model: PreTrainedModel) -> Question:
-    """What the sampler takes of a question, on the model's device: the inputs of greedy evaluation."""
+    """What the sampler takes of a question: the inputs of greedy evaluation."""
     return questions_of(prepare([one], processor), model)[0]
 
 
