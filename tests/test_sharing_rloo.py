@@ -11,7 +11,7 @@ from transformers import Qwen2VLForConditionalGeneration
 from trl import RLOOTrainer
 
 from groupshare import GroupSharing, RLOOSharingTrainer, SharingError, logprobs
-from sharing_cases import G, Update, completions, trainer, update
+from sharing_cases import G, Update, completions, in_double_precision, trainer, update
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -31,8 +31,10 @@ def moved(model: Qwen2VLForConditionalGeneration) -> None:
 def one(
     kind: type[RLOOTrainer], folder: Path, lengths: list[int] = RAGGED, noise: float = 0.0, **settings: Any
 ) -> tuple[Update, dict[str, float]]:
-    """An update and what was logged of it; `noise` is added to the weights after the rollout."""
+    """An update in double precision, and what was logged of it; `noise` is added to the weights after the rollout."""
     made = trainer(kind, folder, **settings)
+    for model in filter(None, (made.model, made.ref_model)):
+        model.double()
 
     def between() -> None:
         torch.manual_seed(3)
@@ -41,7 +43,8 @@ def one(
             for weights in made.model.parameters():
                 weights.add_(noise * torch.randn_like(weights))
 
-    done = update(made, completions(lengths, made.eos_token_ids[0]), between)
+    with in_double_precision():
+        done = update(made, completions(lengths, made.eos_token_ids[0]), between)
     return done, {name: values[-1] for name, values in made._metrics["train"].items()}
 
 
@@ -63,10 +66,11 @@ CASES: dict[str, dict[str, Any]] = {
 def test_loss_gradients_and_metrics_are_those_of_stock_trl(tiny_model: Path, case: str, tokens: int) -> None:
     stock, logged = one(RLOOTrainer, tiny_model, **CASES[case])
     ours, told = one(RLOOSharingTrainer, tiny_model, arguments={"tokens_per_pass": tokens}, **CASES[case])
+    assert stock.log_probs.dtype == torch.float64
     assert stock.gradients
-    assert max(ours.distance(stock).values()) < 1e-5
+    assert max(ours.distance(stock).values()) < 1e-9
     assert ours.tokens < stock.tokens
-    assert told == pytest.approx(logged, rel=1e-4, abs=1e-6, nan_ok=True)
+    assert told == pytest.approx(logged, rel=1e-6, abs=1e-9, nan_ok=True)
 
 
 @pytest.mark.parametrize("tokens", [10_000, 60], ids=["one pass", "several passes"])
@@ -110,5 +114,5 @@ def test_a_trainer_of_ones_own_shares_by_a_word_before_its_base(tiny_model: Path
 
     kinds: list[Callable[..., RLOOTrainer]] = [Doubled, Sharing, RLOOTrainer]
     (stock, _), (ours, _), (plain, _) = (one(kind, tiny_model) for kind in kinds)
-    assert max(ours.distance(stock).values()) < 1e-5
+    assert max(ours.distance(stock).values()) < 1e-9
     assert ours.distance(plain)["gradients"] > 0.1

@@ -255,7 +255,7 @@ class GroupSharing(Verification):
             with self.accelerator.no_sync(model):
                 loss = self._loss_of(model, select(inputs, rows), weight, passes, *args, **kwargs) * weight
                 self.accelerator.backward(loss / later)  # as the Trainer does with the last
-            done += loss.detach()
+            done = done + loss.detach()  # in the precision of the losses
         rows, weight = last
         loss = self._loss_of(model, select(inputs, rows), weight, passes, *args, **kwargs) * weight + done
         if passes:

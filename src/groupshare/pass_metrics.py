@@ -52,15 +52,19 @@ class PassMetrics:
             if name not in means:
                 self.trainer._metrics[self.mode][name].append(self._extreme(name))
 
-    def _sums(self, name: str) -> tuple[float, float]:
+    def _weighted(self, name: str) -> list[tuple[float, float]]:
+        """A metric of each pass, and the number of rows, or of tokens, that it was taken of."""
         by_rows = name not in OF_TOKENS and (
             self.trainer.importance_sampling_level == "sequence" or name.startswith("vespo/")
         )
-        weighted = [(found[name], rows if by_rows else tokens) for found, tokens, rows in self.passes]
+        return [(found[name], rows if by_rows else tokens) for found, tokens, rows in self.passes]
+
+    def _sums(self, name: str) -> tuple[float, float]:
+        weighted = self._weighted(name)
         return sum(value * weight for value, weight in weighted if weight), sum(weight for _, weight in weighted)
 
     def _extreme(self, name: str) -> float:
-        mine = [found[name] for found, tokens, _ in self.passes if tokens and not math.isnan(found[name])]
+        mine = [value for value, weight in self._weighted(name) if weight and not math.isnan(value)]
         pick = min if name.endswith("_min") else max
         values = torch.tensor([pick(mine) if mine else math.nan], device=self.trainer.accelerator.device)
         known = [value for value in self.trainer.accelerator.gather(values).tolist() if not math.isnan(value)]
