@@ -70,7 +70,7 @@ def chances_and_log_probs(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Log-probabilities of the drawn tokens: as they were drawn, and as a pass that scores them has them."""
     made = trainer(GroupSharingTrainer, folder, num_iterations=2, **settings)
-    monkeypatch.setattr(type(made), "_asks_for_old", False)
+    monkeypatch.setattr(type(made), "_sampler_serves", False)
     made.model.train()
     torch.manual_seed(5)
     inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))

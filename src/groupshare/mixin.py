@@ -22,7 +22,7 @@ from trl.trainer.utils import split_tensor_dict
 from groupshare.attention import install
 from groupshare.errors import SharingError
 from groupshare.logprobs import passes_of, shared_log_probs
-from groupshare.pass_metrics import PassMetrics
+from groupshare.pass_metrics import DIFFERENCE, PassMetrics
 from groupshare.questions import (
     COLUMN,
     Preparer,
@@ -38,7 +38,6 @@ from groupshare.verification import Verification, select
 
 ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
 TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens of the whole step
-DIFFERENCE = "sampling/sampling_logp_difference/mean"  # what TRL logs of vLLM's
 
 
 class GroupSharing(Verification):
@@ -77,9 +76,7 @@ class GroupSharing(Verification):
         self._verified = False
         self._questions: list[Question] = []  # one per row of the batch at hand
         self._rows: list[dict[str, Any]] = []  # the dataset's, of the batch at hand
-        self._sampled: list[list[float]] | None = (
-            None  # log-probabilities as drawn, until TRL asks for the old policy's
-        )
+        self._sampled: list[list[float]] | None = None  # log-probabilities, until TRL asks for the old policy's
         self._drawn_with: Tensor | None = None  # those of the micro-batch at hand, as long as it is on-policy
         for model in filter(None, (self.model, self.ref_model)):
             install(self._plain(model))
@@ -201,7 +198,7 @@ class GroupSharing(Verification):
     ) -> tuple[Tensor, Tensor | None, None]:
         completion_ids = input_ids[:, -logits_to_keep:]
         sampled, self._sampled = self._sampled, None
-        if sampled is not None and self._asks_for_old:
+        if sampled is not None and self._sampler_serves:
             old = torch.zeros(completion_ids.shape)
             for values, row in zip(old, sampled, strict=True):
                 values[: len(row)] = torch.tensor(row)
@@ -227,7 +224,7 @@ class GroupSharing(Verification):
         return found, torch.cat(entropies[used]) if compute_entropy else None, None
 
     @property
-    def _asks_for_old(self) -> bool:
+    def _sampler_serves(self) -> bool:
         """Whether what TRL asks first of a batch is the old policy's log-probabilities, and the sampler's will do.
 
         In half precision the sampler's differ by about a hundredth from those of training. A token's ratio, clipped at
@@ -242,8 +239,9 @@ class GroupSharing(Verification):
         """Log how far the sampler's log-probabilities are from those of training, `[B, C]`, on average over tokens."""
         assert self._drawn_with is not None
         apart = (log_probs - self._drawn_with)[counts].abs()
+        mean = apart.mean() if len(apart) else log_probs.new_zeros(())
         mode = "train" if self.model.training else "eval"
-        self._metrics[mode][DIFFERENCE].append(apart.mean().item() if len(apart) else 0.0)
+        self._metrics[mode][DIFFERENCE].append(self.accelerator.gather(mean).mean().item())
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
         """The loss of a micro-batch; of all its passes but the last, the backward pass is already done."""

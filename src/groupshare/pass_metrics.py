@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from trl import GRPOTrainer, RLOOTrainer
 
-OF_TOKENS = {"kl", "entropy"}  # means over tokens, whatever ratios are taken of
+DIFFERENCE = "sampling/sampling_logp_difference/mean"  # sampler and training, by TRL's name for vLLM's
+OF_TOKENS = {"kl", "entropy", DIFFERENCE}  # means over tokens, whatever ratios are taken of
 
 
 class PassMetrics:
