@@ -208,6 +208,9 @@ def test_a_release_sets_the_version_everywhere_and_notes_what_is_new(tree: Path)
     )
     assert '"groupshare==7.8.9"' in (tree / "pyproject.toml").read_text()
     assert "\nversion: 7.8.9\n" in (tree / "CITATION.cff").read_text()
+    twice = release(tree, "--out", str(tree / "out"))
+    assert twice.returncode == 0, twice.stderr
+    assert twice.stdout.splitlines() == [str(path) for path in sorted((tree / "out").iterdir())]
     again = release(tree, "7.8.9")
     assert again.stderr == "error: CHANGELOG.md: 7.8.9 is released already: choose the next one\n"
 
