@@ -17,7 +17,7 @@ from groupshare.cohorts import Cohort, Luck, Room
 from groupshare.decoding import Decoder
 from groupshare.questions import Question, question_of
 from groupshare.recording import Recorder
-from groupshare.rollout import sample, sampler, settings_of
+from groupshare.rollout import rollout, sampler, settings_of
 from launches import Launches
 from sharing_cases import questions
 from tiny_families import FAMILIES, tiny
@@ -229,7 +229,7 @@ def test_a_seeded_cohort_says_what_the_sampler_says_after_the_seed(
     model, its = asked
     rows = [question for question in its for _ in range(4)]
     torch.manual_seed(1)
-    expected = sample(model, rows, settings(model))
+    expected = [row.tokens for row in rollout(model, rows, settings(model))]
     assert written(sampler(model, settings(model), Room(), 1), [Cohort.of(rows, Luck(model.device, 1))]) == expected
 
 
@@ -250,7 +250,7 @@ def test_chances_that_are_no_numbers_are_told(asked: tuple[PreTrainedModel, list
     with torch.no_grad():
         model.get_output_embeddings().weight.fill_(float("nan"))
     with pytest.raises(RuntimeError, match="probability tensor contains"):
-        sample(model, its, settings(model))
+        rollout(model, its, settings(model))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def settings_of(model: PreTrainedModel, asked: GenerationConfig) -> GenerationCo
 
 
 def can_sample(settings: GenerationConfig) -> bool:
-    """Whether `sample` obeys all that differs from the library's defaults; told once where it doesn't."""
+    """Whether `rollout` obeys all that differs from the library's defaults; told once where it doesn't."""
     usual = GenerationConfig()
     usual.update(**usual._get_default_generation_params(), defaults_only=True)
     beyond = sorted(
@@ -54,11 +54,6 @@ def can_sample(settings: GenerationConfig) -> bool:
     if beyond:
         logger.warning("group sharing: generate samples, since the generation config sets %s", ", ".join(beyond))
     return not beyond
-
-
-def sample(model: PreTrainedModel, questions: Sequence[Question], settings: GenerationConfig) -> list[list[int]]:
-    """A completion of `model` for each row, with the token that ended it if it came to its end; see `rollout`."""
-    return [row.tokens for row in rollout(model, questions, settings)]
 
 
 def rollout(model: PreTrainedModel, questions: Sequence[Question], settings: GenerationConfig) -> list[Row]:
