@@ -1,0 +1,283 @@
+"""What altered thoughts show of an arm: does the thought decide its answer, and does reconsidering help?
+
+Answers drawn from an altered thought are set against answers drawn from the same thought left as it is (`kept`), and
+those after a forced cue against those of a model that goes on freely (`free`), question by question. So what drawing at
+random changes by itself counts for neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from visualzero.evaluation.comparing.sampled import Told, told
+from visualzero.evaluation.statistics.shares import LEVEL, Floats, Interval, fraction_interval
+from visualzero.evaluation.statistics.significance import holm
+from visualzero.wording import interval as interval_text
+from visualzero.wording import listed, percent, signed
+
+Ints = npt.NDArray[np.int64]
+ABSENT, UNREAD = -2, -1  # in place of an option: not asked of this question; no option was read
+FEWEST = 20  # images of which something is said
+ITSELF = 0.8  # a model that writes a cue in more of its free continuations can't be set against itself without one
+CONTRASTS = {
+    "emptied": ("emptied", "kept"),
+    "foreign": ("foreign", "kept"),
+    "corrupted": ("corrupted", "kept"),
+    "stopped": ("stopped", "kept"),
+    "cue": ("cued", "free"),
+}
+DECIDING = ("emptied", "foreign", "corrupted")
+IN_WORDS = {
+    "emptied": "without a thought",
+    "foreign": "with another question's thought",
+    "corrupted": "with what the thought states exchanged",
+}
+
+
+@dataclass(frozen=True)
+class Altered:
+    """Answers of one run from altered thoughts, Q questions with n answers each; options are numbers from 0.
+
+    `held` [Q] is what its own response chose, `right` [Q] what is right, `answers[kind]` [Q, n]; `again` [Q] is how
+    many of the free continuations wrote a cue themselves.
+    """
+
+    held: Ints
+    right: Ints
+    images: Sequence[str]
+    answers: Mapping[str, Ints]
+    again: Ints
+
+    def asked(self, kind: str) -> npt.NDArray[np.bool_]:
+        """Of which questions there are answers of this kind; [Q]."""
+        found: npt.NDArray[np.bool_] = self.answers[kind][:, 0] != ABSENT
+        return found
+
+    def changed(self, kind: str) -> Floats:
+        """Share of each question's answers that are another option than its own response chose; [Q]."""
+        answers = self.answers[kind]
+        return _share((answers >= 0) & (answers != self.held[:, None]))
+
+    def accuracy(self, kind: str) -> Floats:
+        """Share of each question's answers that are right; [Q]."""
+        return _share(self.answers[kind] == self.right[:, None])
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An arm's answers from altered thoughts, by seed ("untrained" where there is none)."""
+
+    title: str
+    runs: Mapping[str, Altered]
+
+    @property
+    def images(self) -> Sequence[str]:
+        """Of each question."""
+        return next(iter(self.runs.values())).images
+
+    def asked(self, *kinds: str) -> npt.NDArray[np.bool_]:
+        """The questions of which every run has answers of all these kinds; [Q]."""
+        found: npt.NDArray[np.bool_] = np.all([run.asked(kind) for run in self.runs.values() for kind in kinds], axis=0)
+        return found
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Answers of one kind against those of another: how many more are changed, how many more are right.
+
+    Both differences are None where fewer than `FEWEST` images have both.
+    """
+
+    n: int
+    changed: Told | None
+    accuracy: Told | None
+
+
+def altered_arms(arms: Mapping[str, Arm], margin: float) -> dict[str, dict[str, Any]]:
+    """By arm what its altered thoughts show, and in words.
+
+    Args:
+        arms: by name.
+        margin: differences up to this are called none where the whole interval lies within it.
+
+    P-values are corrected by Holm's method over all contrasts of all arms.
+    """
+    found = {name: {kind: _contrast(arm, *pair) for kind, pair in CONTRASTS.items()} for name, arm in arms.items()}
+    ends = [
+        (name, kind, what, end)
+        for name, its in found.items()
+        for kind, one in its.items()
+        for what, end in (("changed", one.changed), ("accuracy", one.accuracy))
+        if end
+    ]
+    corrected = holm([end.p_value for *_, end in ends])
+    p_holm = {(name, kind, what): p for (name, kind, what, _), p in zip(ends, corrected, strict=True)}
+    return {name: _arm(arm, name, found[name], p_holm, margin) for name, arm in arms.items()}
+
+
+def thought_verdict(ends: Sequence[tuple[Told, float]], margin: float) -> str:
+    """Whether the thought decides, from how many more answers each alteration changes, with its corrected p-value.
+
+    "decides" if one of them changes more than the margin, "idle" if all of them change less, else "undecided".
+    """
+    if any(p < LEVEL and end.interval[0] > margin for end, p in ends):
+        return "decides"
+    return "idle" if ends and all(end.interval[1] < margin for end, _ in ends) else "undecided"
+
+
+def cue_verdict(effect: Interval | None, p_holm: float, margin: float) -> str:
+    """Whether reconsidering helps: "idle" (less than the margin either way), "helps", "hinders" or "undecided".
+
+    `effect` is the interval of what a cue adds to the share of right answers; None if there are too few cues to tell.
+    """
+    if effect is None:
+        return "undecided"
+    if -margin < effect[0] and effect[1] < margin:
+        return "idle"
+    if p_holm < LEVEL and (effect[0] > 0 or effect[1] < 0):
+        return "helps" if effect[0] > 0 else "hinders"
+    return "undecided"
+
+
+def cue_effect(accuracy: Told | None, again: float) -> Interval | None:
+    """The interval of what a cue adds where the model wouldn't have written one itself; None if that can't be told.
+
+    Of the free continuations a share `again` has a cue too, so that the difference is only what the others miss.
+    Dividing by their share is Wald's estimate (Angrist, Imbens and Rubin, JASA 91, 1996). It takes it that a cue does
+    the same whoever wrote it; the difference's sign doesn't hang on that.
+    """
+    if accuracy is None or again > ITSELF:
+        return None
+    low, high = (bound / (1 - again) for bound in accuracy.interval)
+    return max(-1.0, low), min(1.0, high)
+
+
+def _share(flags: npt.NDArray[np.bool_]) -> Floats:
+    found: Floats = flags.mean(axis=1)
+    return found
+
+
+def _contrast(arm: Arm, a: str, b: str) -> Contrast:
+    asked = arm.asked(a, b)
+    images = [image for image, has in zip(arm.images, asked, strict=True) if has]
+    if len(set(images)) < FEWEST:
+        return Contrast(len(images), None, None)
+    runs = arm.runs.values()
+    changed = np.stack([(run.changed(a) - run.changed(b))[asked] for run in runs])
+    accuracy = np.stack([(run.accuracy(a) - run.accuracy(b))[asked] for run in runs])
+    return Contrast(len(images), told(changed, images), told(accuracy, images))
+
+
+def _arm(
+    arm: Arm, name: str, found: Mapping[str, Contrast], p_holm: Mapping[tuple[str, str, str], float], margin: float
+) -> dict[str, Any]:
+    deciding = [
+        (kind, end, p_holm[name, kind, "changed"]) for kind in DECIDING if (end := found[kind].changed) is not None
+    ]
+    free = arm.asked("free")
+    again = _share_again(arm, free) if free.any() else 0.0
+    accuracy = found["cue"].accuracy
+    effect = cue_effect(accuracy, again)
+    thought = thought_verdict([(end, p) for _, end, p in deciding], margin)
+    cue = cue_verdict(effect, p_holm.get((name, "cue", "accuracy"), 1.0), margin)
+    kinds = {kind: _kind(arm, kind) for kind in next(iter(arm.runs.values())).answers}
+    return {
+        "seeds": [seed for seed in arm.runs if seed.isdecimal()],
+        "kinds": {kind: one for kind, one in kinds.items() if one},
+        "contrasts": {
+            kind: {
+                "n": one.n,
+                **{
+                    what: {**asdict(end), "p_holm": p_holm[name, kind, what]} if end else None
+                    for what, end in (("changed", one.changed), ("accuracy", one.accuracy))
+                },
+            }
+            for kind, one in found.items()
+        },
+        "cue": {"n": int(free.sum()), "again": again, "effect": effect},
+        "thought_verdict": thought,
+        "cue_verdict": cue,
+        "claim": " ".join(
+            [
+                _thought_claim(arm.title, thought, [(kind, end) for kind, end, _ in deciding], margin),
+                _cue_claim(cue, kinds, accuracy, int(free.sum()), again, margin),
+                *_seed_claim(arm),
+            ]
+        ),
+    }
+
+
+def _share_again(arm: Arm, free: npt.NDArray[np.bool_]) -> float:
+    """How often the arm writes a cue itself where it goes on freely."""
+    shares = [run.again[free] / run.answers["free"].shape[1] for run in arm.runs.values()]
+    return float(np.mean(shares))
+
+
+def _kind(arm: Arm, kind: str) -> dict[str, Any] | None:
+    """Answers of one kind, all runs together: how many are right, changed, unread, and in which direction changed."""
+    asked = arm.asked(kind)
+    if not asked.any():
+        return None
+    images = [image for image, has in zip(arm.images, asked, strict=True) if has]
+    right = np.mean([run.accuracy(kind) for run in arm.runs.values()], axis=0)[asked]
+    own = [(run.held == run.right)[asked, None] for run in arm.runs.values()]
+    now = [(run.answers[kind] == run.right[:, None])[asked] for run in arm.runs.values()]
+    pairs = list(zip(own, now, strict=True))
+    return {
+        "n": len(images),
+        "accuracy": float(right.mean()),
+        "interval": fraction_interval(right, images),
+        "changed": float(np.mean([run.changed(kind)[asked] for run in arm.runs.values()])),
+        "right_to_wrong": float(np.mean([before & ~after for before, after in pairs])),
+        "wrong_to_right": float(np.mean([~before & after for before, after in pairs])),
+        "unread": float(np.mean([run.answers[kind][asked] == UNREAD for run in arm.runs.values()])),
+    }
+
+
+def _thought_claim(title: str, verdict: str, deciding: Sequence[tuple[str, Told]], margin: float) -> str:
+    if not deciding:
+        return f"{title} has too few thoughts to tell whether they decide."
+    points = [
+        f"{IN_WORDS[kind]} {signed(end.difference)} points {interval_text(end.interval)} of its answers change"
+        for kind, end in deciding
+    ]
+    said = {
+        "decides": "The thought decides",
+        "idle": f"The thought doesn't decide, up to {percent(margin)} points",
+        "undecided": "Whether the thought decides can't be told",
+    }[verdict]
+    return f"{title}: {said}: {listed(points)}, beyond what drawing anew from its own thought changes."
+
+
+def _cue_claim(
+    verdict: str,
+    kinds: Mapping[str, dict[str, Any] | None],
+    accuracy: Told | None,
+    n: int,
+    again: float,
+    margin: float,
+) -> str:
+    cued, free = kinds.get("cued"), kinds.get("free")
+    if accuracy is None or not cued or not free:
+        return f"It reconsiders in too few responses ({n}) to tell whether that helps."
+    points = f"{signed(accuracy.difference)} points {interval_text(accuracy.interval)}"
+    ways = (
+        f"wrong to right {percent(cued['wrong_to_right'])} against {percent(free['wrong_to_right'])} %, right to wrong"
+        f" {percent(cued['right_to_wrong'])} against {percent(free['right_to_wrong'])} %"
+    )
+    said = {
+        "helps": "Reconsidering helps",
+        "hinders": "Reconsidering hinders",
+        "idle": f"Its “wait” is a word: forced, it changes less than {percent(margin)} points",
+        "undecided": "Whether reconsidering helps can't be told",
+    }[verdict]
+    itself = f"; by itself it reconsiders in {percent(again)} % of these" if again else ""
+    return f"{said}: {points} right after a forced cue against going on freely ({ways}{itself})."
+
+
+def _seed_claim(arm: Arm) -> list[str]:
+    seeds = [seed for seed in arm.runs if seed.isdecimal()]
+    return [f"(Under seed {seeds[0]}, which says nothing of another.)"] if len(seeds) == 1 else []
