@@ -281,6 +281,7 @@ def test_a_target_plans_its_stage_and_what_that_needs(copy: Path) -> None:
 def test_every_rule_that_is_not_local_is_described(default: dict[str, Any]) -> None:
     described = {name: rule for name, rule in default["rules"].items() if not rule["local"]}
     asked_for = {"tiny_models", "predict_checkpoint", "accuracy_curve", "sample", "read_samples"}
+    asked_for |= {"intervene", "read_interventions"}
     assert set(described) == set(DEFAULT) - {"all"} | asked_for
     for name, rule in described.items():
         assert rule["message"], name
