@@ -1,6 +1,6 @@
 """The summary stage: reads every score and response of the study and writes `summary.json`."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -10,11 +10,10 @@ from visualzero.data.question import read_questions
 from visualzero.evaluation.reading.score import verified_rows
 from visualzero.evaluation.reading.scorers import opened
 from visualzero.evaluation.reasoning.analysis import analyse
-from visualzero.evaluation.summary.altered import altered
+from visualzero.evaluation.summary.causes import causes
 from visualzero.evaluation.summary.cell import ScoredBenchmark
 from visualzero.evaluation.summary.controls import control_effects
 from visualzero.evaluation.summary.numbers import rounded, summarize, summary_text
-from visualzero.evaluation.summary.sampled import sampled
 from visualzero.evaluation.summary.scorer_agreement import agreement
 from visualzero.layout import Layout, seeds_of
 from visualzero.manifest import atomic, verify
@@ -22,7 +21,6 @@ from visualzero.progress import say
 from visualzero.prompts import forced_prefix
 
 Analysis = Callable[[str, int | str, str], Any]  # of an arm with a seed on a benchmark
-Scores = Mapping[tuple[str, int | str, str], list[dict[str, Any]]]  # by arm, seed and benchmark
 
 
 def summarize_study(study: Study, layout: Layout) -> None:
@@ -69,46 +67,11 @@ def summarize_study(study: Study, layout: Layout) -> None:
         name: agreement([row for run, rows in scores.items() if run[2] == name for row in rows])
         for name in study.data.benchmarks
     }
-    causes = {
-        "sampling": _sampled(study, layout) if study.sampled_arms() else None,
-        "interventions": _altered(study, layout, scores) if study.intervened_arms() else None,
-    }
-    if any(causes.values()):
-        summary["causes"] = {name: found for name, found in causes.items() if found}
+    if found := causes(study, layout, questions, scores):
+        summary["causes"] = found
     with atomic(layout.summary) as temporary:
         temporary.write_text(summary_text(rounded(summary)), encoding="utf-8")
     say(f"{layout.summary}: {len(scores)} evaluations")
-
-
-def _sampled(study: Study, layout: Layout) -> dict[str, Any]:
-    """What the samples show, and how they were drawn."""
-    benchmark = study.sampled_benchmark
-    runs = [(arm, seed) for arm in study.sampled_arms() for seed in seeds_of(study, arm)]
-    found = sampled(
-        {(arm, str(seed)): verified_rows(layout.sample_scores(arm, seed, benchmark)) for arm, seed in runs},
-        scorer=study.evaluate.scorer,
-        titles={name: arm.title for name, arm in study.arms.items()},
-        comparisons=[(pair.a, pair.b) for pair in study.comparisons],
-    )
-    drawn = study.sampling.model_dump(include={"temperature", "top_p", "seed"})
-    return {"benchmark": benchmark, **drawn, **found}
-
-
-def _altered(study: Study, layout: Layout, scores: Scores) -> dict[str, Any]:
-    """What altered thoughts show, and how the answers from them were drawn."""
-    benchmark, asked = study.intervened_benchmark, study.interventions
-    runs = [(arm, seed) for arm in study.intervened_arms() for seed in seeds_of(study, arm)]
-    found = altered(
-        {(arm, str(seed)): verified_rows(layout.intervention_scores(arm, seed, benchmark)) for arm, seed in runs},
-        {
-            (arm, str(seed)): {row["id"]: row["prediction"] for row in scores[arm, seed, benchmark]}
-            for arm, seed in runs
-        },
-        samples=asked.samples,
-        titles={name: arm.title for name, arm in study.arms.items()},
-        margin=asked.margin,
-    )
-    return {"benchmark": benchmark, **asked.model_dump(include={"temperature", "top_p", "seed"}), **found}
 
 
 def _runs(study: Study) -> Iterator[tuple[str, int | str, str]]:
