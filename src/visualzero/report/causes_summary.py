@@ -26,6 +26,8 @@ class SampledRun(SampledCurves):
     question_error: float | None = None
     read: float | None = None
     tokens: float | None = None
+    reflecting: float | None = None
+    reflecting_interval: Interval | None = None
 
 
 class SampledScorer(_Part):

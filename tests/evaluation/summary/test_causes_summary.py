@@ -137,16 +137,16 @@ def explained(study: Study) -> Study:
     asked = read_study(
         ROOT / "config/config.yaml",
         [
-            "run=[base, base-reason]",
-            "comparisons=[{a: base-reason, b: base}]",
-            "controls={no_image: [base, base-reason], swapped_options: [base-reason]}",
+            "run=[base, instruct]",
+            "comparisons=[{a: instruct, b: base}]",
+            "controls={no_image: [base, instruct], shuffled_image: [], swapped_options: [instruct]}",
             "causes={split: true, blind: true}",
         ],
     )
     for arm in asked.arms:
         answer(asked, arm)
         answer(asked, arm, "no_image")
-    answer(asked, "base-reason", "swapped_options")
+    answer(asked, "instruct", "swapped_options")
     return asked
 
 
@@ -157,7 +157,7 @@ def test_the_summary_has_all_that_was_asked_for(explained: Study) -> None:
     [pair] = found["split"]
     assert pair["difference"] == pytest.approx(sum(one["difference"] for one in pair["parts"].values()), abs=1e-5)
     assert len(found["blind"]["scores"]) == 16
-    assert set(found["blind"]["arms"]) == {"base", "base-reason"}
+    assert set(found["blind"]["arms"]) == {"base", "instruct"}
     [one] = found["verdict"]
     assert any("causes.sampling" in said for said in one["untested"])
 
