@@ -127,7 +127,14 @@ def intervention_parts(study: Study, arm: str) -> Parts:
         "interventions": interventions.model_dump(exclude={"arms", "benchmark", "margin"}),
         "evaluate": evaluate.model_dump(include={"max_new_tokens", "dtype", "repetition_penalty", "threads"}),
     }
-    code = ["causes.chosen", "causes.continuing", "causes.drawing", "causes.thoughts", "evaluation.answering.generate"]
+    code = [
+        "causes.certainty",
+        "causes.chosen",
+        "causes.continuing",
+        "causes.drawing",
+        "causes.thoughts",
+        "evaluation.answering.generate",
+    ]
     files = [PACKAGE / "causes" / "intervene.py", _prompt(spec.asked_with), *_env("train")]
     return parts(settings, code, files) | _rule("intervene")
 

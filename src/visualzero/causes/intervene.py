@@ -4,10 +4,11 @@ It draws as the sample stage does, and batches are cut, shared among jobs and ke
 """
 
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import pandas as pd
 
+from visualzero.causes.certainty import Reconsidered, certainty
 from visualzero.causes.chosen import chosen
 from visualzero.causes.continuing import go_on
 from visualzero.causes.drawing import draw
@@ -19,7 +20,7 @@ from visualzero.evaluation.answering.asking import Engine
 from visualzero.evaluation.answering.gather import gather
 from visualzero.evaluation.answering.generate import Job, predict
 from visualzero.evaluation.answering.shards import WHOLE, Shard, shards
-from visualzero.evaluation.reading.score import verified_rows
+from visualzero.evaluation.reading.score import read_rows, verified_rows
 from visualzero.evaluation.rows import write_rows
 from visualzero.fingerprint import digest
 from visualzero.jobs import intervention_fingerprint
@@ -57,6 +58,8 @@ def intervene_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard
         else layout.intervention_shard(arm, seed, benchmark, shard)
     )
     say(f"{arm}/{seed}: {len(questions)} thoughts on {benchmark} are altered, {asked.samples} answers from each")
+    rows: list[dict[str, Any]] = []
+    work = layout.work("interventions", arm, seed, benchmark, key, str(shard or WHOLE))
     if altered:
         processor = load_processor(weights, spec.asked_with, source.min_pixels, source.max_pixels)
         run = f"{arm}/{seed}"
@@ -70,21 +73,21 @@ def intervene_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard
             "temperature": asked.temperature,
             "top_p": asked.top_p,
         }
-        drawing = partial(
-            draw, weights=weights, processor=processor, settings=settings, sampling=_sampling(asked), run=run
-        )
-        options = study.data.benchmarks[benchmark].options
+        model = {"weights": weights, "processor": processor, "settings": settings}
+        engines = {
+            "answers": partial(go_on, altered=altered, draw=partial(draw, **model, sampling=_sampling(asked), run=run)),
+            "entropies": partial(certainty, thoughts=_reconsidered(altered), **model),
+        }
         batches = settings.model_copy(update={"batch_size": asked.batch_size})
-        predict(
-            Job(labels, options, batches, shard or WHOLE),
-            cast(Engine, partial(go_on, altered=altered, draw=drawing)),  # of which a row has several
-            processor,
-            questions,
-            out,
-            layout.work("interventions", arm, seed, benchmark, key, str(shard or WHOLE)),
-        )
-    else:
-        write_rows([], out)
+        job = Job(labels, study.data.benchmarks[benchmark].options, batches, shard or WHOLE)
+        for name, engine in engines.items():
+            if not (work / f"{name}.jsonl").exists():
+                predict(job, cast(Engine, engine), processor, questions, work / f"{name}.jsonl", work / name)
+        answers, entropies = (read_rows(work / f"{name}.jsonl") for name in engines)
+        rows = [one | {"entropy": other["entropy"]} for one, other in zip(answers, entropies, strict=True)]
+    write_rows(rows, out)
+    for part in work.glob("*.jsonl"):
+        part.unlink()
     if shard is None:
         _write_record(study, layout, arm, seed)
 
@@ -117,6 +120,13 @@ def _thinking(
         seed=study.interventions.seed,
     )
     return questions[questions["id"].isin(list(altered))].reset_index(drop=True), altered
+
+
+def _reconsidered(altered: Altered) -> dict[str, Reconsidered]:
+    """The thoughts with a cue, by question."""
+    return {
+        name: Reconsidered(kinds["kept"].text, kinds["free"].text) for name, kinds in altered.items() if "free" in kinds
+    }
 
 
 def _sampling(asked: Interventions) -> Sampling:

@@ -56,9 +56,10 @@ def altered_rows(
     Returns:
         Rows of id, image_id, answer_index, n_choices, readings (by kind, the option that is read in each answer, or
         None), truncated (by kind, how many were cut off), again (free continuations that write a cue themselves, or
-        None where there are none), by (what was exchanged in the corrupted thought, or None).
+        None where there are none), by (what was exchanged in the corrupted thought, or None),
+        entropy (of `certainty`, or None).
     """
-    continued = {row["id"]: row["altered"] for row in rows}
+    continued = {row["id"]: row for row in rows}
     made = []
     for about in questions.to_dict("records"):
         choices, gold = list(about["choices"]), int(about["answer_index"])
@@ -66,7 +67,8 @@ def altered_rows(
         def read(text: str, choices: list[str] = choices, gold: int = gold) -> int | None:
             return read_response(text, choices, think_prefix=think_prefix, names=[scorer])[scorer].given(gold)
 
-        altered = continued.get(about["id"], {})
+        row = continued.get(about["id"], {})
+        altered = row.get("altered", {})
         free = altered.get("free")
         made.append(
             {
@@ -80,6 +82,7 @@ def altered_rows(
                 "truncated": {kind: one["finish_reasons"].count("length") for kind, one in altered.items()},
                 "again": free and sum(reconsiders(free["prefix"], said, think_prefix) for said in free["responses"]),
                 "by": altered.get("corrupted", {}).get("by"),
+                "entropy": row.get("entropy"),
             }
         )
     return made

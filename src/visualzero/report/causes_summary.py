@@ -148,6 +148,14 @@ class Cue(_Part):
     effect: Interval | None = None
 
 
+class CueEntropy(_Part):
+    """Entropy of the next token in nats, where a cue begins and elsewhere in the thought."""
+
+    cue: float
+    others: float
+    interval: Interval | None = None
+
+
 class AlteredArm(_Part):
     """What an arm's altered thoughts show, and in words."""
 
@@ -155,6 +163,7 @@ class AlteredArm(_Part):
     contrasts: dict[str, AlteredContrast] = {}
     exchanged: dict[str, int] = {}
     cue: Cue = Cue()
+    entropy: CueEntropy | None = None
     thought_verdict: str = ""
     cue_verdict: str = ""
     claim: str = ""

@@ -145,3 +145,29 @@ def test_a_cue_helps_only_where_that_is_told_from_none(
     effect: tuple[float, float] | None, p: float, verdict: str
 ) -> None:
     assert cue_verdict(effect, p, MARGIN) == verdict
+
+
+def with_entropy(cue: float, others: float, n: int = 50) -> Altered:
+    """A run of whose thoughts every other one has a cue."""
+    run, rng = run_of(n), np.random.default_rng(0)
+    measured = np.array([[cue, others]] * n) + rng.normal(0, 0.1, (n, 2))
+    measured[::2] = np.nan
+    return Altered(run.held, run.right, run.images, run.answers, run.again, measured)
+
+
+@pytest.mark.parametrize(
+    ("cue", "others", "words"),
+    [(1.5, 0.5, "less sure of"), (0.25, 0.5, "surer of"), (0.5, 0.5, "not told to be less or more sure of")],
+)
+def test_how_sure_a_model_is_where_it_reconsiders_is_set_against_elsewhere(
+    cue: float, others: float, words: str
+) -> None:
+    [one] = altered_arms({"arm": Arm("The arm", {"1": with_entropy(cue, others)})}, MARGIN).values()
+    assert one["entropy"]["n"] == 25
+    assert one["entropy"]["difference"] == pytest.approx(cue - others, abs=0.08)
+    assert f"it is {words} its next token than elsewhere" in one["claim"]
+
+
+def test_too_few_cues_say_nothing_of_certainty() -> None:
+    [one] = altered_arms({"arm": Arm("The arm", {"1": with_entropy(1, 0, 2 * FEWEST - 2)})}, MARGIN).values()
+    assert one["entropy"] is None

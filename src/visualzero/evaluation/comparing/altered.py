@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from visualzero.evaluation.comparing.altered_claims import cue_claim, entropy_claim, seed_claim, thought_claim
 from visualzero.evaluation.comparing.sampled import Told, told
-from visualzero.evaluation.statistics.shares import LEVEL, Floats, Interval, fraction_interval
+from visualzero.evaluation.statistics.shares import (
+    LEVEL,
+    Floats,
+    Interval,
+    clustered_error,
+    fraction_interval,
+    t_quantile,
+)
 from visualzero.evaluation.statistics.significance import holm
-from visualzero.wording import interval as interval_text
-from visualzero.wording import listed, percent, signed
 
 Ints = npt.NDArray[np.int64]
 ABSENT, UNREAD = -2, -1  # in place of an option: not asked of this question; no option was read
@@ -30,11 +36,6 @@ CONTRASTS = {
     "cue": ("cued", "free"),
 }
 DECIDING = ("emptied", "foreign", "corrupted")
-IN_WORDS = {
-    "emptied": "without a thought",
-    "foreign": "with another question's thought",
-    "corrupted": "with what the thought states exchanged",
-}
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Altered:
     """Answers of one run from altered thoughts, Q questions with n answers each; options are numbers from 0.
 
     `held` [Q] is what its own response chose, `right` [Q] what is right, `answers[kind]` [Q, n]; `again` [Q] is how
-    many of the free continuations wrote a cue themselves.
+    many of the free continuations wrote a cue themselves. `entropy` [Q, 2] is that of the next token
+    where the cue begins and, on average, elsewhere; not a number where there is no cue, None where it wasn't measured.
     """
 
     held: Ints
@@ -50,6 +52,7 @@ class Altered:
     images: Sequence[str]
     answers: Mapping[str, Ints]
     again: Ints
+    entropy: Floats | None = None
 
     def asked(self, kind: str) -> npt.NDArray[np.bool_]:
         """Of which questions there are answers of this kind; [Q]."""
@@ -174,6 +177,7 @@ def _contrast(arm: Arm, a: str, b: str) -> Contrast:
 def _arm(
     arm: Arm, name: str, found: Mapping[str, Contrast], p_holm: Mapping[tuple[str, str, str], float], margin: float
 ) -> dict[str, Any]:
+    seeds = [seed for seed in arm.runs if seed.isdecimal()]
     deciding = [
         (kind, end, p_holm[name, kind, "changed"]) for kind in DECIDING if (end := found[kind].changed) is not None
     ]
@@ -183,9 +187,10 @@ def _arm(
     effect = cue_effect(accuracy, again)
     thought = thought_verdict([(end, p) for _, end, p in deciding], margin)
     cue = cue_verdict(effect, p_holm.get((name, "cue", "accuracy"), 1.0), margin)
+    entropy = _entropy(arm)
     kinds = {kind: _kind(arm, kind) for kind in next(iter(arm.runs.values())).answers}
     return {
-        "seeds": [seed for seed in arm.runs if seed.isdecimal()],
+        "seeds": seeds,
         "kinds": {kind: one for kind, one in kinds.items() if one},
         "contrasts": {
             kind: {
@@ -198,13 +203,15 @@ def _arm(
             for kind, one in found.items()
         },
         "cue": {"n": int(free.sum()), "again": again, "effect": effect},
+        "entropy": entropy,
         "thought_verdict": thought,
         "cue_verdict": cue,
         "claim": " ".join(
             [
-                _thought_claim(arm.title, thought, [(kind, end) for kind, end, _ in deciding], margin),
-                _cue_claim(cue, kinds, accuracy, int(free.sum()), again, margin),
-                *_seed_claim(arm),
+                thought_claim(arm.title, thought, [(kind, end) for kind, end, _ in deciding], margin),
+                cue_claim(cue, kinds, accuracy, int(free.sum()), again, margin),
+                *entropy_claim(entropy),
+                *seed_claim(seeds),
             ]
         ),
     }
@@ -237,47 +244,19 @@ def _kind(arm: Arm, kind: str) -> dict[str, Any] | None:
     }
 
 
-def _thought_claim(title: str, verdict: str, deciding: Sequence[tuple[str, Told]], margin: float) -> str:
-    if not deciding:
-        return f"{title} has too few thoughts to tell whether they decide."
-    points = [
-        f"{IN_WORDS[kind]} {signed(end.difference)} points {interval_text(end.interval)} of its answers change"
-        for kind, end in deciding
-    ]
-    said = {
-        "decides": "The thought decides",
-        "idle": f"The thought doesn't decide, up to {percent(margin)} points",
-        "undecided": "Whether the thought decides can't be told",
-    }[verdict]
-    return f"{title}: {said}: {listed(points)}, beyond what drawing anew from its own thought changes."
-
-
-def _cue_claim(
-    verdict: str,
-    kinds: Mapping[str, dict[str, Any] | None],
-    accuracy: Told | None,
-    n: int,
-    again: float,
-    margin: float,
-) -> str:
-    cued, free = kinds.get("cued"), kinds.get("free")
-    if accuracy is None or not cued or not free:
-        return f"It reconsiders in too few responses ({n}) to tell whether that helps."
-    points = f"{signed(accuracy.difference)} points {interval_text(accuracy.interval)}"
-    ways = (
-        f"wrong to right {percent(cued['wrong_to_right'])} against {percent(free['wrong_to_right'])} %, right to wrong"
-        f" {percent(cued['right_to_wrong'])} against {percent(free['right_to_wrong'])} %"
-    )
-    said = {
-        "helps": "Reconsidering helps",
-        "hinders": "Reconsidering hinders",
-        "idle": f"Its “wait” is a word: forced, it changes less than {percent(margin)} points",
-        "undecided": "Whether reconsidering helps can't be told",
-    }[verdict]
-    itself = f"; by itself it reconsiders in {percent(again)} % of these" if again else ""
-    return f"{said}: {points} right after a forced cue against going on freely ({ways}{itself})."
-
-
-def _seed_claim(arm: Arm) -> list[str]:
-    seeds = [seed for seed in arm.runs if seed.isdecimal()]
-    return [f"(Under seed {seeds[0]}, which says nothing of another.)"] if len(seeds) == 1 else []
+def _entropy(arm: Arm) -> dict[str, Any] | None:
+    """Entropy where cues begin against elsewhere, by image; None below `FEWEST` images or where it wasn't measured."""
+    measured = [run.entropy for run in arm.runs.values() if run.entropy is not None]
+    if len(measured) < len(arm.runs):
+        return None
+    mean = np.mean(measured, axis=0)
+    known = np.isfinite(mean).all(axis=1)
+    images = [image for image, has in zip(arm.images, known, strict=True) if has]
+    groups = len(set(images))
+    if groups < FEWEST:
+        return None
+    cue, others = mean[known].T
+    difference, margin = float((cue - others).mean()), t_quantile(groups - 1) * clustered_error(cue - others, images)
+    bounds = difference - margin, difference + margin
+    found = {"n": len(images), "cue": float(cue.mean()), "others": float(others.mean())}
+    return {**found, "difference": difference, "interval": bounds}

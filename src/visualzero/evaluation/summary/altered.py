@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -85,7 +86,12 @@ def altered_of(rows: Rows, held: Mapping[str, int | None], samples: int) -> Alte
         images=[row["image_id"] for row in rows],
         answers={kind: answers(kind) for kind in KINDS},
         again=np.array([row["again"] or 0 for row in rows], dtype=np.int64),
+        entropy=np.array([_entropies(row.get("entropy")) for row in rows]),
     )
+
+
+def _entropies(entropy: Mapping[str, float] | None) -> tuple[float, float]:
+    return (entropy["cue"], entropy["others"]) if entropy else (nan, nan)
 
 
 def _exchanged(by_seed: Mapping[str, Rows]) -> Counter[str]:
