@@ -73,7 +73,7 @@ def intervene_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard
             "temperature": asked.temperature,
             "top_p": asked.top_p,
         }
-        model = {"weights": weights, "processor": processor, "settings": settings}
+        model: dict[str, Any] = {"weights": weights, "processor": processor, "settings": settings}
         engines = {
             "answers": partial(go_on, altered=altered, draw=partial(draw, **model, sampling=_sampling(asked), run=run)),
             "entropies": partial(certainty, thoughts=_reconsidered(altered), **model),

@@ -123,7 +123,7 @@ def test_the_same_counts_give_the_same_intervals() -> None:
 def test_intervals_cover_the_planted_parts() -> None:
     rng, held, truth = np.random.default_rng(5), [], shapley(MORE, LESS, accuracy)
     for _ in range(200):
-        found = split(arm(MORE, N, rng), arm(LESS, N, rng), np.arange(N), draws=400)
+        found = split(arm(MORE, N, rng), arm(LESS, N, rng), np.arange(N), draws=1_000)
         assert found
         held.append([low <= truth[name] <= high for name, (low, high) in found.intervals.items()])
     assert 0.93 <= np.mean(held) <= 0.97

@@ -98,7 +98,7 @@ def test_a_verdict_puts_all_that_is_known_in_one_sentence() -> None:
     [one] = verdicts(causes(), [PAIR], TITLES)
     assert one["claim"].startswith("New against Old: +30.0 points, of which thought +20.0")
     for words in (
-        "form can't be told from none",
+        "can't be told from none",
         "it is likelier to be right at once and answers fewer questions in the end",
         "its thought decides its answers",
         "its “wait” is a word",
