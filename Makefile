@@ -7,8 +7,9 @@
 PYTHON ?= python3
 # Other options for the tools, such as: make test PYTEST='-k config'   make test-all PYTEST='-k slurm'
 #   make demo SNAKEMAKE=--dry-run   make faults FAULTS='--seed 7 --faults 40'
-# Two files of tests at a time; with more cores and memory to spare, PYTEST='-n 4 --dist loadfile'.
-PYTEST ?= -n 2 --dist loadfile
+# Two files of tests at a time, in the order of tests/conftest.py; with more cores and memory to spare,
+# PYTEST='-n 4 --dist loadfile --no-loadscope-reorder'.
+PYTEST ?= -n 2 --dist loadfile --no-loadscope-reorder
 SNAKEMAKE ?=
 FAULTS ?=
 

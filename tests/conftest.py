@@ -1,4 +1,4 @@
-"""A tiny model with random weights, built once for all tests that need one; nothing is loaded for the others."""
+"""The order of the tests, and what several files share: a tiny model with random weights, built once, and more."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +16,13 @@ TEXTS = [
     "A conversation between User and Assistant. The user asks a question about the image, and the Assistant solves it.",
     "Which object is closer to the camera taking this photo, the red ball or the blue cone?",
 ]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that at the end no process is left alone with one of them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dataset_files import image_folder
-from visualzero.config import Mixture, read_study
+from visualzero.config import Dataset, Mixture, read_study
 from visualzero.data.build import build_questions
 from visualzero.data.own_tables import own_tables
 from visualzero.data.question import read_questions
@@ -101,4 +101,5 @@ def test_another_place_of_a_data_set_takes_no_columns_from_the_last_one(folder: 
     with pytest.raises(UserError, match=r"data\.train: answer\.kind is choice; give columns\.choices"):
         read_study(ROOT / "config/config.yaml", [f"data.train={json.dumps(first)}", 'data.train={"path": "other"}'])
     kept = read_study(ROOT / "config/config.yaml", [f"data.train={json.dumps(first)}", "data.train.n=2"])
-    assert (kept.data.train.n, kept.data.train.answer.kind) == (2, "number")  # type: ignore[union-attr]
+    assert isinstance(kept.data.train, Dataset)
+    assert (kept.data.train.n, kept.data.train.answer.kind) == (2, "number")

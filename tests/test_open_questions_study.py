@@ -9,7 +9,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from training_runs import MakeRun, make_run, study
-from visualzero.config import Dataset
+from visualzero.config import Dataset, Grpo
 from visualzero.data.build import build_questions
 from visualzero.data.question import count_images, read_questions
 from visualzero.errors import UserError
@@ -188,5 +188,6 @@ def test_controls_change_all_images_of_a_question(tables: dict[str, Path], tiny_
 def test_vllm_is_refused_for_several_images(make: MakeRun, tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make("base-grpo", "more", "grpo.engine=vllm")
     recipe, processor = run.study.recipe("base-grpo"), load_processor(tiny_model, "r1_zero", 3136, 12544)
+    assert isinstance(recipe, Grpo)
     with pytest.raises(UserError, match=r"grpo.engine: vllm: questions have several images"):
-        vllm_arguments(run, recipe, processor)  # type: ignore[arg-type]
+        vllm_arguments(run, recipe, processor)

@@ -178,8 +178,9 @@ def test_an_arm_that_is_not_sampled_is_told(study: Study) -> None:
 
 
 def test_a_study_without_samples_says_how_to_ask_for_them() -> None:
+    study = read_study(ROOT / "config/config.yaml", [])
     with pytest.raises(UserError, match=r"causes\.sampling: no answers are sampled: ask for them"):
-        read_study(ROOT / "config/config.yaml", []).sampling  # noqa: B018
+        assert study.sampling
 
 
 def test_samples_of_other_questions_are_not_scored(study: Study) -> None:

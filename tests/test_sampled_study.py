@@ -41,7 +41,9 @@ def test_other_samples_rerun_what_draws_reads_and_shows_them(tmp_path_factory: p
     assert "Nothing to be done" in with_samples(off, samples=5).snakemake("all").stdout
 
     sharded = Workspace(off.folder, with_samples(off, samples=5).settings)
-    sharded.settings["evaluate"] = {**sharded.settings["evaluate"], "shards": 2}  # type: ignore[dict-item]
+    evaluate = sharded.settings["evaluate"]
+    assert isinstance(evaluate, dict)
+    sharded.settings["evaluate"] = {**evaluate, "shards": 2}
     before = (off.folder / "results/demo/predictions/base/untrained/toyspace.samples.jsonl").read_bytes()
     (off.folder / "results/demo/predictions/base/untrained/toyspace.samples.jsonl").unlink()
     assert sharded.snakemake("causes").returncode == 0

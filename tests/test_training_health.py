@@ -303,6 +303,7 @@ def test_a_reward_that_is_no_finite_number_is_told_with_its_term_and_question(
     )
     reward = reward_function("mine", "")
     facts = {"completion_ids": [[1], [2]], "choices": [["a", "b"]] * 2, "answer_index": [0, 1]}
+    facts |= {"answer_kind": ["choice"] * 2}
     with pytest.raises(
         UserError, match=r"reward term 'mine': question q-2: it gave .*: a term gives one finite number"
     ):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from visualzero.config import Difficulty
 from visualzero.errors import UserError
-from visualzero.training.trajectories import READERS
+from visualzero.training.trajectories import read_completions
 
 SOLVED = ("reward_accuracy", "correct")
 """Columns that say whether a completion is right: of rollouts, and of other tables."""
@@ -40,13 +40,7 @@ def solve_rates(path: Path) -> pd.Series:
     Raises:
         UserError: if it is of another kind, unreadable, or doesn't say which completions are right.
     """
-    reader = READERS.get(path.suffix)
-    if reader is None:
-        raise UserError(f"{path}: solved questions are read from {', '.join(READERS)}: convert the table")
-    try:
-        table = reader(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: can't be read ({str(error).partition(chr(10))[0]}): make it again") from None
+    table = read_completions(path, "solved questions")
     column = next((name for name in SOLVED if name in table), None)
     if column is None or "id" not in table:
         raise UserError(f"{path}: needs a column id, of a training question, and one of {' and '.join(SOLVED)}: add it")

@@ -29,17 +29,26 @@ def read_trajectories(path: Path) -> pd.DataFrame:
     Raises:
         UserError: if it is of another kind, unreadable, or lacks a column.
     """
-    reader = READERS.get(path.suffix)
-    if reader is None:
-        raise UserError(f"{path}: trajectories are read from {', '.join(READERS)}: convert the table")
-    try:
-        table = reader(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: can't be read ({str(error).partition(chr(10))[0]}): make it again") from None
+    table = read_completions(path, "trajectories")
     for column in ("id", "completion"):
         if column not in table:
             raise UserError(f"{path}: column '{column}' is missing: trajectories need id and completion")
     return table[["id", "completion"]]
+
+
+def read_completions(path: Path, what: str) -> pd.DataFrame:
+    """A table (JSONL, CSV, parquet) of completions; `what` it is read for is told in errors.
+
+    Raises:
+        UserError: if it is of another kind, or unreadable.
+    """
+    reader = READERS.get(path.suffix)
+    if reader is None:
+        raise UserError(f"{path}: {what} are read from {', '.join(READERS)}: convert the table")
+    try:
+        return reader(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: can't be read ({str(error).partition(chr(10))[0]}): make it again") from None
 
 
 def curate(
