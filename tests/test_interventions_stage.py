@@ -249,8 +249,9 @@ def test_an_arm_whose_thoughts_are_left_alone_is_told(study: Study) -> None:
 
 
 def test_a_study_without_interventions_says_how_to_ask_for_them() -> None:
+    study = read_study(ROOT / "config/config.yaml", [])
     with pytest.raises(UserError, match=r"causes\.interventions: no thoughts are altered: ask for them"):
-        read_study(ROOT / "config/config.yaml", []).interventions  # noqa: B018
+        assert study.interventions
 
 
 def test_answers_about_other_questions_are_not_read(study: Study) -> None:

@@ -110,7 +110,8 @@ def test_a_corrupted_thought_concludes_another_option() -> None:
         found = corrupted(thought, choices)
         assert found
         before, after = (parse_answer(text, choices).prediction for text in (thought, found.text))
-        assert after == (before + 1) % len(choices)  # type: ignore[operator]
+        assert before is not None
+        assert after == (before + 1) % len(choices)
 
 
 # Whose thought is given
