@@ -103,7 +103,7 @@ def talks(asked: Questions, rng: np.random.Generator) -> Planted:
 
 
 def _thinking(asked: Questions, first: Ints, last: Ints, looked: Ints, rng: np.random.Generator) -> Planted:
-    guessed, other = (belief(asked, 1 / asked.options.mean(), rng) for _ in range(2))
+    guessed, other = (belief(asked, 1 / OPTIONS.mean(), rng) for _ in range(2))
     itself = AGAIN * sure(asked, looked) + (1 - AGAIN) * sure(asked, first)
     chances = {
         "kept": sure(asked, last),

@@ -35,7 +35,8 @@ def test_curves_are_named_rightly(kind: str) -> None:
         ends = [told(found[:, :, place], IMAGES) for place in (0, -1)]
         corrected = holm([end.p_value for end in ends])
         named.append(verdict(*(sign(end, p) for end, p in zip(ends, corrected, strict=True))))
-    assert named.count(kind) >= (0.95 if kind != "undecided" else 0.93) * STUDIES  # a test at 5 % errs in 5 %
+    # Where nothing is to be found, a test at 5 % is right in 95 % of studies on average: in 93 % of 200, or more.
+    assert named.count(kind) >= (0.95 if kind != "undecided" else 0.93) * STUDIES
 
 
 def answers(kind: str, rng: np.random.Generator) -> tuple[list[dict], list[dict], dict[str, list[str]]]:
@@ -58,7 +59,7 @@ def answers(kind: str, rng: np.random.Generator) -> tuple[list[dict], list[dict]
 def test_who_goes_by_letters_is_named_rightly(kind: str) -> None:
     rng = np.random.default_rng(8)
     named = [letters("The arm", *answers(kind, rng))["verdict"] for _ in range(STUDIES)]
-    assert named.count(kind) >= (0.95 if kind != "undecided" else 0.93) * STUDIES
+    assert named.count(kind) >= 0.95 * STUDIES
 
 
 def test_a_claim_says_what_an_arm_goes_by() -> None:

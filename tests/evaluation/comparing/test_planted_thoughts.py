@@ -6,16 +6,8 @@ import numpy as np
 import pytest
 
 from planted_thoughts import AGAIN, RESPONDERS, questions
-from visualzero.evaluation.comparing.altered import (
-    CONTRASTS,
-    FEWEST,
-    UNREAD,
-    Altered,
-    Arm,
-    altered_arms,
-    cue_verdict,
-    thought_verdict,
-)
+from visualzero.evaluation.comparing.altered import CONTRASTS, FEWEST, UNREAD, Altered, Arm, altered_arms
+from visualzero.evaluation.comparing.altered_verdicts import cue_verdict, thought_verdict
 from visualzero.evaluation.comparing.sampled import Told
 
 STUDIES, QUESTIONS, SAMPLES, MARGIN = 200, 800, 8, 0.05  # the demo's questions, the config's defaults
@@ -113,6 +105,16 @@ def test_an_answer_that_cannot_be_read_is_not_a_changed_one() -> None:
     assert one["contrasts"]["emptied"]["accuracy"]["difference"] == -1
 
 
+def test_a_thought_without_which_nothing_can_be_read_is_not_called_idle() -> None:
+    same, lost = (
+        altered_arms({"arm": Arm("The arm", {"1": run_of(50, emptied=answer)})}, MARGIN)["arm"]
+        for answer in (0, UNREAD)
+    )
+    assert (same["thought_verdict"], lost["thought_verdict"]) == ("idle", "undecided")
+    assert "of its answers change and +100.0 can't be read" in lost["claim"]
+    assert "can't be read" not in same["claim"]
+
+
 def test_a_model_that_always_reconsiders_itself_cannot_be_set_against_itself() -> None:
     run = run_of(50)
     always = Altered(run.held, run.right, run.images, run.answers, np.full(50, 2))
@@ -127,7 +129,7 @@ def test_a_model_that_always_reconsiders_itself_cannot_be_set_against_itself() -
 def test_a_thought_decides_only_where_more_changes_than_the_margin(
     interval: tuple[float, float], p: float, verdict: str
 ) -> None:
-    ends = [(Told(0.0, (-0.01, 0.01), 1.0), 1.0), (Told(0.1, interval, p), p)]
+    ends = [(Told(0.0, (-0.01, 0.01), 1.0), 1.0, 0.0), (Told(0.1, interval, p), p, 0.0)]
     assert thought_verdict(ends, MARGIN) == verdict
 
 

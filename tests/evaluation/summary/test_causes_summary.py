@@ -8,7 +8,7 @@ import pytest
 from scored_study import LAYOUT, ROOT, answer, study
 from visualzero.config import Study, read_study
 from visualzero.evaluation.comparing.verdict import verdicts
-from visualzero.evaluation.summary.split import Tested, measured, splits
+from visualzero.evaluation.summary.split import Observed, measured, splits
 from visualzero.evaluation.summary.summarize import summarize_study
 from visualzero.wording import MINUS
 
@@ -35,10 +35,10 @@ def thoughts(kept: int, emptied: int) -> list[dict[str, Any]]:
     return made
 
 
-def arms(old_is_blinded: bool = True) -> dict[str, Tested]:
+def arms(old_is_blinded: bool = True) -> dict[str, Observed]:
     return {
-        "new": Tested("New", {"1": rows(80)}, {"1": rows(45)}, {"1": thoughts(80, 60)}),
-        "old": Tested("Old", {"1": rows(50)}, {"1": rows(40)} if old_is_blinded else None, {"1": thoughts(50, 50)}),
+        "new": Observed("New", {"1": rows(80)}, {"1": rows(45)}, {"1": thoughts(80, 60)}),
+        "old": Observed("Old", {"1": rows(50)}, {"1": rows(40)} if old_is_blinded else None, {"1": thoughts(50, 50)}),
     }
 
 
@@ -63,7 +63,7 @@ def test_a_response_without_a_thought_is_what_it_is_with_and_without_one() -> No
 
 def test_questions_whose_thoughts_were_left_alone_count_for_sight_and_not_for_thought() -> None:
     some = {name: [one for one in thoughts(80, 60) if int(one["id"][1:]) % 2] for name in ("1",)}
-    found = measured(Tested("New", {"1": rows(80)}, {"1": rows(45)}, some))
+    found = measured(Observed("New", {"1": rows(80)}, {"1": rows(45)}, some))
     assert found
     assert found.counts[70].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
 
@@ -71,11 +71,11 @@ def test_questions_whose_thoughts_were_left_alone_count_for_sight_and_not_for_th
 def test_a_pair_that_was_not_asked_without_the_image_says_so() -> None:
     [found] = splits(arms(old_is_blinded=False), [PAIR])
     assert (found["parts"], found["lacking"]) == (None, ["old"])
-    assert "not split, since controls.no_image doesn't ask Old" in found["claim"]
+    assert found["claim"] == "New against Old: not split: add old to controls.no_image."
 
 
 def test_where_one_arms_thoughts_were_left_alone_the_claim_says_that_they_are_sight() -> None:
-    left = arms() | {"old": Tested("Old", {"1": rows(50)}, {"1": rows(40)}, None)}
+    left = arms() | {"old": Observed("Old", {"1": rows(50)}, {"1": rows(40)}, None)}
     [found] = splits(left, [PAIR])
     assert list(found["parts"]) == ["form", "prior", "sight"]
     assert "wasn't tested and is part of sight" in found["claim"]

@@ -13,21 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from visualzero.evaluation.comparing.altered_claims import cue_claim, entropy_claim, seed_claim, thought_claim
+from visualzero.evaluation.comparing.altered_verdicts import cue_effect, cue_verdict, thought_verdict
 from visualzero.evaluation.comparing.sampled import Told, told
-from visualzero.evaluation.statistics.shares import (
-    LEVEL,
-    Floats,
-    Interval,
-    clustered_error,
-    fraction_interval,
-    t_quantile,
-)
+from visualzero.evaluation.statistics.shares import Floats, clustered_error, fraction_interval, t_quantile
 from visualzero.evaluation.statistics.significance import holm
 
 Ints = npt.NDArray[np.int64]
 ABSENT, UNREAD = -2, -1  # in place of an option: not asked of this question; no option was read
 FEWEST = 20  # images of which something is said
-ITSELF = 0.8  # a model that writes a cue in more of its free continuations can't be set against itself without one
 CONTRASTS = {
     "emptied": ("emptied", "kept"),
     "foreign": ("foreign", "kept"),
@@ -68,6 +61,10 @@ class Altered:
         """Share of each question's answers that are right; [Q]."""
         return _share(self.answers[kind] == self.right[:, None])
 
+    def unread(self, kind: str) -> Floats:
+        """Share of each question's answers that can't be read; [Q]."""
+        return _share(self.answers[kind] == UNREAD)
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -89,14 +86,15 @@ class Arm:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Answers of one kind against those of another: how many more are changed, how many more are right.
+    """Answers of one kind against those of another: how many more are changed, are right, can't be read.
 
-    Both differences are None where fewer than `FEWEST` images have both.
+    The differences are None where fewer than `FEWEST` images have both.
     """
 
     n: int
     changed: Told | None
     accuracy: Told | None
+    unread: float | None
 
 
 def altered_arms(arms: Mapping[str, Arm], margin: float) -> dict[str, dict[str, Any]]:
@@ -121,43 +119,6 @@ def altered_arms(arms: Mapping[str, Arm], margin: float) -> dict[str, dict[str, 
     return {name: _arm(arm, name, found[name], p_holm, margin) for name, arm in arms.items()}
 
 
-def thought_verdict(ends: Sequence[tuple[Told, float]], margin: float) -> str:
-    """Whether the thought decides, from how many more answers each alteration changes, with its corrected p-value.
-
-    "decides" if one of them changes more than the margin, "idle" if all of them change less, else "undecided".
-    """
-    if any(p < LEVEL and end.interval[0] > margin for end, p in ends):
-        return "decides"
-    return "idle" if ends and all(end.interval[1] < margin for end, _ in ends) else "undecided"
-
-
-def cue_verdict(effect: Interval | None, p_holm: float, margin: float) -> str:
-    """Whether reconsidering helps: "idle" (less than the margin either way), "helps", "hinders" or "undecided".
-
-    `effect` is the interval of what a cue adds to the share of right answers; None if there are too few cues to tell.
-    """
-    if effect is None:
-        return "undecided"
-    if -margin < effect[0] and effect[1] < margin:
-        return "idle"
-    if p_holm < LEVEL and (effect[0] > 0 or effect[1] < 0):
-        return "helps" if effect[0] > 0 else "hinders"
-    return "undecided"
-
-
-def cue_effect(accuracy: Told | None, again: float) -> Interval | None:
-    """The interval of what a cue adds where the model wouldn't have written one itself; None if that can't be told.
-
-    Of the free continuations a share `again` has a cue too, so that the difference is only what the others miss.
-    Dividing by their share is Wald's estimate (Angrist, Imbens and Rubin, JASA 91, 1996). It takes it that a cue does
-    the same whoever wrote it; the difference's sign doesn't hang on that.
-    """
-    if accuracy is None or again > ITSELF:
-        return None
-    low, high = (bound / (1 - again) for bound in accuracy.interval)
-    return max(-1.0, low), min(1.0, high)
-
-
 def _share(flags: npt.NDArray[np.bool_]) -> Floats:
     found: Floats = flags.mean(axis=1)
     return found
@@ -167,25 +128,28 @@ def _contrast(arm: Arm, a: str, b: str) -> Contrast:
     asked = arm.asked(a, b)
     images = [image for image, has in zip(arm.images, asked, strict=True) if has]
     if len(set(images)) < FEWEST:
-        return Contrast(len(images), None, None)
+        return Contrast(len(images), None, None, None)
     runs = arm.runs.values()
     changed = np.stack([(run.changed(a) - run.changed(b))[asked] for run in runs])
     accuracy = np.stack([(run.accuracy(a) - run.accuracy(b))[asked] for run in runs])
-    return Contrast(len(images), told(changed, images), told(accuracy, images))
+    unread = float(np.mean([(run.unread(a) - run.unread(b))[asked] for run in runs]))
+    return Contrast(len(images), told(changed, images), told(accuracy, images), unread)
 
 
 def _arm(
     arm: Arm, name: str, found: Mapping[str, Contrast], p_holm: Mapping[tuple[str, str, str], float], margin: float
 ) -> dict[str, Any]:
     seeds = [seed for seed in arm.runs if seed.isdecimal()]
-    deciding = [
-        (kind, end, p_holm[name, kind, "changed"]) for kind in DECIDING if (end := found[kind].changed) is not None
-    ]
+    deciding = {
+        kind: (end, p_holm[name, kind, "changed"], found[kind].unread or 0.0)
+        for kind in DECIDING
+        if (end := found[kind].changed) is not None
+    }
     free = arm.asked("free")
     again = _share_again(arm, free) if free.any() else 0.0
     accuracy = found["cue"].accuracy
     effect = cue_effect(accuracy, again)
-    thought = thought_verdict([(end, p) for _, end, p in deciding], margin)
+    thought = thought_verdict(list(deciding.values()), margin)
     cue = cue_verdict(effect, p_holm.get((name, "cue", "accuracy"), 1.0), margin)
     entropy = _entropy(arm)
     kinds = {kind: _kind(arm, kind) for kind in next(iter(arm.runs.values())).answers}
@@ -195,6 +159,7 @@ def _arm(
         "contrasts": {
             kind: {
                 "n": one.n,
+                "unread": one.unread,
                 **{
                     what: {**asdict(end), "p_holm": p_holm[name, kind, what]} if end else None
                     for what, end in (("changed", one.changed), ("accuracy", one.accuracy))
@@ -208,7 +173,9 @@ def _arm(
         "cue_verdict": cue,
         "claim": " ".join(
             [
-                thought_claim(arm.title, thought, [(kind, end) for kind, end, _ in deciding], margin),
+                thought_claim(
+                    arm.title, thought, [(kind, end, lost) for kind, (end, _, lost) in deciding.items()], margin
+                ),
                 cue_claim(cue, kinds, accuracy, int(free.sum()), again, margin),
                 *entropy_claim(entropy),
                 *seed_claim(seeds),
@@ -240,7 +207,7 @@ def _kind(arm: Arm, kind: str) -> dict[str, Any] | None:
         "changed": float(np.mean([run.changed(kind)[asked] for run in arm.runs.values()])),
         "right_to_wrong": float(np.mean([before & ~after for before, after in pairs])),
         "wrong_to_right": float(np.mean([~before & after for before, after in pairs])),
-        "unread": float(np.mean([run.answers[kind][asked] == UNREAD for run in arm.runs.values()])),
+        "unread": float(np.mean([run.unread(kind)[asked] for run in arm.runs.values()])),
     }
 
 

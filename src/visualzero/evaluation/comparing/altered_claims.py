@@ -14,13 +14,14 @@ IN_WORDS = {
 }
 
 
-def thought_claim(title: str, verdict: str, deciding: Sequence[tuple[str, Told]], margin: float) -> str:
-    """Whether the thought decides, with what each alteration changes."""
+def thought_claim(title: str, verdict: str, deciding: Sequence[tuple[str, Told, float]], margin: float) -> str:
+    """Whether the thought decides, with what each alteration changes, and makes unreadable beyond the margin."""
     if not deciding:
         return f"{title} has too few thoughts to tell whether they decide."
     points = [
         f"{IN_WORDS[kind]} {signed(end.difference)} points {interval_text(end.interval)} of its answers change"
-        for kind, end in deciding
+        + (f" and {signed(lost)} can't be read" if lost >= margin else "")
+        for kind, end, lost in deciding
     ]
     said = {
         "decides": "The thought decides",

@@ -9,17 +9,17 @@ import numpy as np
 from visualzero.evaluation.answering.control_questions import rotated
 from visualzero.evaluation.comparing.sampled import told
 from visualzero.evaluation.statistics.paired import ScoreRows
-from visualzero.evaluation.statistics.shares import LEVEL
 from visualzero.wording import interval, signed
 
 FEWEST = 20  # questions of which something is said
+MARGIN = 0.05  # a difference up to this is no way to answer, however surely it is told from none
 
 
 def letters(title: str, seen: ScoreRows, swapped: ScoreRows, choices: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """The share of questions of which the arm keeps the letter, minus that of which it keeps the option's text.
 
     A guesser keeps both equally often, one that always says "A" has 1, one that knows its answer -1. Of questions that
-    were answered readably both times.
+    were answered readably both times. An arm goes by one of them if the whole interval lies beyond `MARGIN`.
 
     Args:
         title: of the arm.
@@ -47,8 +47,8 @@ def letters(title: str, seen: ScoreRows, swapped: ScoreRows, choices: Mapping[st
             "claim": told_nothing,
         }
     found = told(np.array([values], dtype=np.float64), [image for image, *_ in both])
-    apart = found.p_value < LEVEL and (found.interval[0] > 0 or found.interval[1] < 0)
-    verdict = ("letters" if found.difference > 0 else "texts") if apart else "undecided"
+    low, high = found.interval
+    verdict = "letters" if low > MARGIN else "texts" if high < -MARGIN else "undecided"
     said = {
         "letters": "goes by the options' letters",
         "texts": "goes by what the options say",

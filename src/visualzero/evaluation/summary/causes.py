@@ -16,7 +16,7 @@ from visualzero.evaluation.statistics import ScoreRows
 from visualzero.evaluation.summary.altered import altered
 from visualzero.evaluation.summary.blind import blind
 from visualzero.evaluation.summary.sampled import sampled
-from visualzero.evaluation.summary.split import Tested, splits
+from visualzero.evaluation.summary.split import Observed, splits
 from visualzero.layout import Layout, seeds_of
 
 Scores = Mapping[tuple[str, int | str, str], ScoreRows]
@@ -78,7 +78,7 @@ def _splits(study: Study, layout: Layout, scores: Scores) -> list[dict[str, Any]
     for arm, spec in study.arms.items():
         seeds = seeds_of(study, arm)
         blinded, thinks = arm in study.controls.no_image, arm in study.intervened_arms()
-        tested[arm] = Tested(
+        tested[arm] = Observed(
             spec.title,
             {str(seed): scores[arm, seed, benchmark] for seed in seeds},
             {str(seed): verified_rows(layout.scores(arm, seed, benchmark, "no_image")) for seed in seeds}

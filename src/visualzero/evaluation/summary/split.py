@@ -15,7 +15,7 @@ BySeed = Mapping[str, ScoreRows]
 
 
 @dataclass(frozen=True)
-class Tested:
+class Observed:
     """An arm's score rows by seed: as it is asked, without the image, and what is read from its altered thoughts.
 
     The latter two are None where that wasn't asked for.
@@ -27,12 +27,12 @@ class Tested:
     altered: Mapping[str, Sequence[Mapping[str, Any]]] | None
 
 
-def splits(arms: Mapping[str, Tested], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+def splits(arms: Mapping[str, Observed], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """Each planned pair of these arms: its parts, or what it lacks (`lacking`), and in words."""
     return [_pair(a, b, arms[a], arms[b]) for a, b in pairs if a in arms and b in arms]
 
 
-def measured(arm: Tested) -> Measured | None:
+def measured(arm: Observed) -> Measured | None:
     """What was measured of an arm, as means over its seeds; None if it wasn't asked without the image."""
     if arm.blind is None:
         return None
@@ -76,14 +76,13 @@ def _continued(own: Mapping[str, Any], row: Mapping[str, Any] | None, kind: str)
     return 1 - read.count(None) / len(read), read.count(row["answer_index"]) / len(read)
 
 
-def _pair(a: str, b: str, mine: Tested, theirs: Tested) -> dict[str, Any]:
+def _pair(a: str, b: str, mine: Observed, theirs: Observed) -> dict[str, Any]:
     measures = {name: measured(arm) for name, arm in ((a, mine), (b, theirs))}
     lacking = [name for name, its in measures.items() if its is None]
     pair: dict[str, Any] = {"a": a, "b": b, "lacking": lacking, "seeds": [s for s in mine.seen if s.isdecimal()]}
     one, other = measures.values()
     if one is None or other is None:
-        titles = listed(arm.title for name, arm in ((a, mine), (b, theirs)) if name in lacking)
-        said = f"{mine.title} against {theirs.title}: not split, since controls.no_image doesn't ask {titles}."
+        said = f"{mine.title} against {theirs.title}: not split: add {listed(lacking)} to controls.no_image."
         return {**pair, "parts": None, "thought_tested": False, "claim": said}
     images = [row["image_id"] for row in next(iter(mine.seen.values()))]
     found = split(one, other, images)
