@@ -254,7 +254,8 @@ def test_a_study_without_interventions_says_how_to_ask_for_them() -> None:
         assert study.interventions
 
 
-def test_answers_about_other_questions_are_not_read(study: Study) -> None:
+def test_answers_about_other_questions_are_not_read(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervene, "draw", scripted)
     intervene_arm(study, LAYOUT, ARM, UNTRAINED)
     with pytest.raises(UserError, match=r"interventions\.jsonl: answers to other questions than are asked"):
         read_interventions(a_study("causes.interventions.questions=3"), LAYOUT, ARM, UNTRAINED)
