@@ -107,7 +107,7 @@ def test_an_answer_that_cannot_be_read_is_not_a_changed_one() -> None:
 
 def test_a_thought_without_which_nothing_can_be_read_is_not_called_idle() -> None:
     same, lost = (
-        altered_arms({"arm": Arm("The arm", {"1": run_of(50, emptied=answer)})}, MARGIN)["arm"]
+        altered_arms({"arm": Arm("The arm", {"1": run_of(100, emptied=answer)})}, MARGIN)["arm"]
         for answer in (0, UNREAD)
     )
     assert (same["thought_verdict"], lost["thought_verdict"]) == ("idle", "undecided")
