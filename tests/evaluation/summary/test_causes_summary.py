@@ -62,10 +62,17 @@ def test_a_response_without_a_thought_is_what_it_is_with_and_without_one() -> No
 
 
 def test_questions_whose_thoughts_were_left_alone_count_for_sight_and_not_for_thought() -> None:
-    some = {name: [one for one in thoughts(80, 60) if int(one["id"][1:]) % 2] for name in ("1",)}
-    found = measured(Observed("New", {"1": rows(80)}, {"1": rows(45)}, some))
+    some = [one for one in thoughts(80, 60) if int(one["id"][1:]) % 2]
+    found = measured(Observed("New", {"1": rows(80)}, {"1": rows(45)}, {"1": some}))
     assert found
     assert found.counts[70].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
+
+
+def test_a_verdict_on_one_training_says_so_whichever_arm_was_trained() -> None:
+    untrained = Observed("New", {"untrained": rows(80)}, {"untrained": rows(45)}, None)
+    [found] = splits(arms() | {"new": untrained}, [PAIR])
+    assert found["seeds"] == ["1"]
+    assert "other seeds" in verdicts({"split": [found]}, [PAIR], TITLES)[0]["untested"]
 
 
 def test_a_pair_that_was_not_asked_without_the_image_says_so() -> None:

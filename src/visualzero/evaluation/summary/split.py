@@ -28,7 +28,12 @@ class Observed:
 
 
 def splits(arms: Mapping[str, Observed], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
-    """Each planned pair of these arms: its parts, or what it lacks (`lacking`), and in words."""
+    """Each planned pair of these arms: its parts, or what it lacks, and in words.
+
+    Returns:
+        For each pair a, b, lacking (arms that weren't asked without the image), seeds (of both), parts (by name,
+        difference and interval; None where it can't be split), thought_tested, claim; where it is split, difference.
+    """
     return [_pair(a, b, arms[a], arms[b]) for a, b in pairs if a in arms and b in arms]
 
 
@@ -79,7 +84,8 @@ def _continued(own: Mapping[str, Any], row: Mapping[str, Any] | None, kind: str)
 def _pair(a: str, b: str, mine: Observed, theirs: Observed) -> dict[str, Any]:
     measures = {name: measured(arm) for name, arm in ((a, mine), (b, theirs))}
     lacking = [name for name, its in measures.items() if its is None]
-    pair: dict[str, Any] = {"a": a, "b": b, "lacking": lacking, "seeds": [s for s in mine.seen if s.isdecimal()]}
+    seeds = [seed for seed in {**mine.seen, **theirs.seen} if seed.isdecimal()]
+    pair: dict[str, Any] = {"a": a, "b": b, "lacking": lacking, "seeds": seeds}
     one, other = measures.values()
     if one is None or other is None:
         said = f"{mine.title} against {theirs.title}: not split: add {listed(lacking)} to controls.no_image."
