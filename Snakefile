@@ -54,7 +54,7 @@ onerror:
 rule all:
     default_target: True
     input:
-        checked(DATA, MODELS, SFT, GRPO, ANSWERS, SAMPLES, layout.summary, PAGE),
+        checked(DATA, MODELS, SFT, GRPO, ANSWERS, SAMPLES, INTERVENTIONS, layout.summary, PAGE),
 
 
 rule data:
@@ -84,12 +84,12 @@ rule train:
 
 rule evaluate:
     input:
-        checked(ANSWERS, SAMPLES, layout.summary),
+        checked(ANSWERS, SAMPLES, INTERVENTIONS, layout.summary),
 
 
 rule causes:
     input:
-        asked_samples,
+        asked_causes,
 
 
 rule curve:

@@ -27,7 +27,13 @@ def curves(first: float, last: float) -> dict[str, Any]:
 
 
 def run(first: float, last: float) -> dict[str, Any]:
-    return curves(first, last) | {"error": 0.02, "question_error": 0.015, "read": 0.9, "tokens": 12.0}
+    return curves(first, last) | {
+        "error": 0.02,
+        "question_error": 0.015,
+        "read": 0.9,
+        "tokens": 12.0,
+        "reflecting": 0.375,
+    }
 
 
 def end(difference: float, sign: int) -> dict[str, Any]:
@@ -120,6 +126,7 @@ def test_the_table_has_pass_at_powers_of_two_and_says_which_arms_were_not_sample
         assert f">{column}</th>" in section
     assert "mean of 2" in section
     assert "1.5 by questions alone" in section
+    assert ">37.5<small>" in section
     row = re.search(r'<tr data-arm="later">.*?</tr>', section, flags=re.DOTALL)
     assert row
     assert "not run" in row[0]

@@ -39,3 +39,11 @@ def test_before_anything_is_scored_there_is_no_report(study: Study, capsys: pyte
     assert capsys.readouterr().err == told
     assert study
     assert not PARTIAL.exists()
+
+
+def test_causes_that_are_not_all_read_yet_are_left_out(study: Study) -> None:
+    answer(study, "base")
+    main([*CONFIG, "report", "--partial", "--set", "causes={sampling: {}, interventions: {}, blind: true}"])
+    found = json.loads((PARTIAL / "summary.json").read_text())["causes"]
+    assert "blind" in found
+    assert not {"sampling", "interventions"} & found.keys()

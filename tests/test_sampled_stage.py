@@ -124,6 +124,10 @@ def test_what_scorers_read_stands_in_the_order_of_the_samples(toyspace: "pd.Data
     drawn = {"responses": said, "n_tokens": [3, 2, 3], "finish_reasons": ["stop"] * 3}
     [scored] = sample_rows([drawn], toyspace.iloc[:1], think_prefix=False)
     assert scored["readings"]["strict"] == [right, None, right]
+    assert scored["reflecting"] == 0
+    drawn = drawn | {"responses": ["It is left. Wait, no.</think> I see", *said[1:]]}
+    [scored] = sample_rows([drawn], toyspace.iloc[:1], think_prefix=True)
+    assert scored["reflecting"] == 1
 
 
 # What it depends on

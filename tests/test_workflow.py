@@ -275,12 +275,35 @@ def test_a_target_plans_its_stage_and_what_that_needs(copy: Path) -> None:
     assert count(plan(copy, "sft")) == {"sft": 1, "train_sft": 1, "questions": 1, "initial_model": 1}
 
 
+def test_altered_thoughts_are_planned_where_they_are_asked_for(copy: Path) -> None:
+    planned = plan(copy, "all", "causes={interventions: {arms: [base, base-grpo]}}")
+    assert count(planned) == DEFAULT | {"intervene": 2, "read_interventions": 2}
+    [trained] = [
+        job for job in planned["jobs"] if job["rule"] == "intervene" and job["wildcards"]["arm"] == "base-grpo"
+    ]
+    assert "results/demo/predictions/base-grpo/1/toyspace.jsonl" in trained["input"]
+    [summary] = [job for job in planned["jobs"] if job["rule"] == "summarize"]
+    assert "results/demo/scores/base/untrained/toyspace.interventions.jsonl" in summary["input"]
+    alone = plan(copy, "causes", "causes={interventions: {arms: [base]}}", "evaluate={shards: 2}")
+    assert count(alone) == {
+        "causes": 1,
+        "questions": 1,
+        "initial_model": 1,
+        "predict": 2,
+        "gather": 1,
+        "intervene": 2,
+        "gather_interventions": 1,
+        "read_interventions": 1,
+    }
+
+
 # Rules
 
 
 def test_every_rule_that_is_not_local_is_described(default: dict[str, Any]) -> None:
     described = {name: rule for name, rule in default["rules"].items() if not rule["local"]}
     asked_for = {"tiny_models", "predict_checkpoint", "accuracy_curve", "sample", "read_samples"}
+    asked_for |= {"intervene", "read_interventions"}
     assert set(described) == set(DEFAULT) - {"all"} | asked_for
     for name, rule in described.items():
         assert rule["message"], name

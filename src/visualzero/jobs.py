@@ -112,6 +112,41 @@ def sample_scores_parts(study: Study, arm: str) -> Parts:
     return parts(settings, ["causes.reading"], _env("evaluate")) | _rule("read_samples")
 
 
+def intervention_parts(study: Study, arm: str) -> Parts:
+    """Of how an arm goes on from its altered thoughts, given its responses, its weights and the questions.
+
+    How many shards they are made in can't change them.
+    """
+    spec, evaluate, interventions = study.arm(arm), study.evaluation(arm), study.interventions
+    settings = {
+        "prompt": spec.asked_with,
+        "options": study.data.benchmarks[study.intervened_benchmark].options,
+        "pixels": _pixels(study, arm),
+        "interventions": interventions.model_dump(exclude={"arms", "benchmark", "margin"}),
+        "evaluate": evaluate.model_dump(include={"max_new_tokens", "dtype", "repetition_penalty", "threads"}),
+    }
+    code = [
+        "causes.certainty",
+        "causes.chosen",
+        "causes.continuing",
+        "causes.drawing",
+        "causes.thoughts",
+        "evaluation.answering.generate",
+    ]
+    files = [PACKAGE / "causes" / "intervene.py", _prompt(spec.asked_with), *_env("train")]
+    return parts(settings, code, files) | _rule("intervene")
+
+
+def intervention_scores_parts(study: Study, arm: str) -> Parts:
+    """Of what is read in these, given them."""
+    settings = {
+        "prompt": study.arm(arm).asked_with,
+        "scorer": study.evaluate.scorer,
+        "interventions": study.interventions.model_dump(include={"questions", "seed"}),
+    }
+    return parts(settings, ["causes.reading_altered"], _env("evaluate")) | _rule("read_interventions")
+
+
 def curve_parts(study: Study) -> Parts:
     """Of accuracy against steps, given the checkpoints' responses."""
     settings = {"scorer": study.evaluate.scorer, "prompts": [arm.asked_with for arm in study.arms.values()]}
@@ -167,6 +202,16 @@ def sample_fingerprint(study: Study, arm: str) -> str:
 def sample_scores_fingerprint(study: Study, arm: str) -> str:
     """Digest of `sample_scores_parts`."""
     return digest(sample_scores_parts(study, arm))
+
+
+def intervention_fingerprint(study: Study, arm: str) -> str:
+    """Digest of `intervention_parts`."""
+    return digest(intervention_parts(study, arm))
+
+
+def intervention_scores_fingerprint(study: Study, arm: str) -> str:
+    """Digest of `intervention_scores_parts`."""
+    return digest(intervention_scores_parts(study, arm))
 
 
 def curve_fingerprint(study: Study) -> str:

@@ -85,6 +85,18 @@ class Layout:
         """What every scorer reads in them (JSONL), and a manifest (`.json`)."""
         return self.scores(arm, seed, benchmark, "samples")
 
+    def interventions(self, arm: str, seed: int | str, benchmark: str) -> Path:
+        """An arm's answers from its altered thoughts (JSONL), and a manifest (`.json`)."""
+        return self.predictions(arm, seed, benchmark, "interventions")
+
+    def intervention_shard(self, arm: str, seed: int | str, benchmark: str, shard: object) -> Path:
+        """A part of them, where several jobs share an evaluation."""
+        return self.shard(arm, seed, benchmark, "interventions", shard)
+
+    def intervention_scores(self, arm: str, seed: int | str, benchmark: str) -> Path:
+        """What is read in them (JSONL), and a manifest (`.json`)."""
+        return self.scores(arm, seed, benchmark, "interventions")
+
     @property
     def summary(self) -> Path:
         """Every number of the study (JSON)."""

@@ -100,6 +100,10 @@ CONTROL_EVALUATIONS = [
 
 SAMPLED = [(arm, seed, study.sampled_benchmark) for arm in study.sampled_arms() for seed in seeds_of(study, arm)]
 
+INTERVENED = [
+    (arm, seed, study.intervened_benchmark) for arm in study.intervened_arms() for seed in seeds_of(study, arm)
+]
+
 # Outputs by stage, all of them: a target asks for each one, so that one that was deleted is made again.
 TABLES = [layout.questions(name) for name in ("train", *BENCHMARKS)]
 DATA = [*TABLES, *(table.with_suffix(".json") for table in TABLES)]
@@ -118,6 +122,12 @@ SAMPLES = [
     rows.with_suffix(suffix)
     for of in (layout.samples, layout.sample_scores)
     for rows in (of(*run) for run in SAMPLED)
+    for suffix in (".jsonl", ".json")
+]
+INTERVENTIONS = [
+    rows.with_suffix(suffix)
+    for of in (layout.interventions, layout.intervention_scores)
+    for rows in (of(*run) for run in INTERVENED)
     for suffix in (".jsonl", ".json")
 ]
 PAGE = [layout.report / name for name in REPORT_FILES]
@@ -251,10 +261,10 @@ def predict_options(wildcards):
     return " ".join(filter(None, [control_option(wildcards), f"--shard {shard}" if shard else ""]))
 
 
-def asked_samples(wildcards):
-    """All samples and what scorers read in them, or that none are asked for."""
+def asked_causes(wildcards):
+    """All samples and answers from altered thoughts, and what scorers read in them, or that none are asked for."""
     try:
-        return study.sampling and checked(SAMPLES)(wildcards)
+        return (study.causes.interventions or study.sampling) and checked(SAMPLES, INTERVENTIONS)(wildcards)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
@@ -278,6 +288,28 @@ def sampled_questions_manifest(wildcards):
     """The manifest of the questions that are answered with samples."""
     check()
     return manifest_of(layout.questions(study.sampled_benchmark))
+
+
+def own_responses(wildcards):
+    """The responses whose thoughts are altered, and their manifest."""
+    check()
+    rows = layout.predictions(wildcards.arm, wildcards.seed, study.intervened_benchmark)
+    return [rows, manifest_of(rows)]
+
+
+def intervention_shard_of(item):
+    """A part of an arm's answers from altered thoughts, whatever the arm."""
+    return layout.intervention_shard("{arm}", "{seed}", study.intervened_benchmark, item)
+
+
+def interventions_fingerprint(wildcards):
+    return jobs.intervention_fingerprint(study, wildcards.arm)
+
+
+def intervened_questions_manifest(wildcards):
+    """The manifest of the questions to whose responses thoughts are altered."""
+    check()
+    return manifest_of(layout.questions(study.intervened_benchmark))
 
 
 def responses_fingerprint(wildcards):

@@ -114,6 +114,7 @@ rule summarize:
     input:
         scores=checked([layout.scores(*evaluation) for evaluation in EVALUATIONS + CONTROL_EVALUATIONS]),
         samples=[layout.sample_scores(*run) for run in SAMPLED],
+        interventions=[layout.intervention_scores(*run) for run in INTERVENED],
         questions=[manifest_of(layout.questions(benchmark)) for benchmark in BENCHMARKS],
     output:
         layout.summary,

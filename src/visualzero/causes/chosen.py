@@ -1,15 +1,15 @@
-"""Which questions of the benchmark are answered with samples: the same for every arm."""
+"""Which questions of the benchmark are asked more about: the same for every arm."""
 
 import random
 
 import pandas as pd
 
-from visualzero.config import Sampling
+from visualzero.config import Interventions, Sampling
 
 
-def chosen(questions: pd.DataFrame, sampling: Sampling) -> pd.DataFrame:
-    """At most `sampling.questions` of a Question table, drawn by the seed, in the table's order."""
-    if sampling.questions is None or sampling.questions >= len(questions):
+def chosen(questions: pd.DataFrame, asked: Sampling | Interventions) -> pd.DataFrame:
+    """At most `asked.questions` of a Question table, drawn by the seed, in the table's order."""
+    if asked.questions is None or asked.questions >= len(questions):
         return questions
-    places = random.Random(sampling.seed).sample(range(len(questions)), sampling.questions)
+    places = random.Random(asked.seed).sample(range(len(questions)), asked.questions)
     return questions.iloc[sorted(places)].reset_index(drop=True)

@@ -10,7 +10,8 @@ from visualzero.config import Study
 from visualzero.data.question import read_questions
 from visualzero.errors import UserError
 from visualzero.evaluation.reading.score import verified_rows
-from visualzero.evaluation.reading.scorers import read_response, readings, scorers
+from visualzero.evaluation.reading.scorers import opened, read_response, readings, scorers
+from visualzero.evaluation.reasoning.rollout_reflection import reflecting
 from visualzero.evaluation.rows import write_rows
 from visualzero.jobs import sample_scores_fingerprint
 from visualzero.layout import Layout
@@ -51,7 +52,8 @@ def sample_rows(samples: Sequence[Mapping[str, Any]], questions: pd.DataFrame, *
 
     Returns:
         Rows of id, task, source, image_id, answer_index, n_choices, readings (by scorer, the option that it reads in
-        each answer, or None), n_tokens, finish_reasons.
+        each answer, or None), n_tokens, finish_reasons, reflecting (how many of the
+        answers have a cue of self-reflection in their thought).
     """
     made = []
     for row, drawn in zip(questions.to_dict("records"), samples, strict=True):
@@ -68,6 +70,7 @@ def sample_rows(samples: Sequence[Mapping[str, Any]], questions: pd.DataFrame, *
                 "readings": {name: [said[text][name] for text in drawn["responses"]] for name in scorers()},
                 "n_tokens": drawn["n_tokens"],
                 "finish_reasons": drawn["finish_reasons"],
+                "reflecting": sum(reflecting(opened(text, think_prefix)) for text in drawn["responses"]),
             }
         )
     return made

@@ -72,8 +72,28 @@ def add(commands: Commands) -> None:
         "have every scorer read an arm's samples",
         "read-samples base-grpo --set 'causes.sampling={}'",
     )
-    of_samples = (sample, gather_samples, read_samples)
-    for parser in of_samples:
+    intervene = commands.add(
+        "intervene",
+        _intervene,
+        "alter an arm's thoughts and let it go on (causes.interventions)",
+        "intervene base-grpo --set 'causes.interventions={}'",
+        "intervene base-grpo --shard 2-of-4 --set 'causes.interventions={}'",
+    )
+    intervene.add_argument("--shard", metavar="N-of-M", help="take this part of them only, such as 2-of-4")
+    gather_interventions = commands.add(
+        "gather-interventions",
+        _gather_interventions,
+        "join the evaluate.shards parts of an arm's answers from altered thoughts",
+        "gather-interventions base-grpo --set 'causes.interventions={}'",
+    )
+    read_interventions = commands.add(
+        "read-interventions",
+        _read_interventions,
+        "read an arm's answers from altered thoughts",
+        "read-interventions base-grpo --set 'causes.interventions={}'",
+    )
+    of_causes = (sample, gather_samples, read_samples, intervene, gather_interventions, read_interventions)
+    for parser in of_causes:
         takes_arm(parser)
 
     curve = commands.add(
@@ -84,7 +104,7 @@ def add(commands: Commands) -> None:
     report.add_argument(
         "--partial", action="store_true", help="what is scored so far, in work/<scale>/partial, while the study runs"
     )
-    for parser in (questions, model, train, predict, gather, score, *of_samples, curve, summarize, report):
+    for parser in (questions, model, train, predict, gather, score, *of_causes, curve, summarize, report):
         parser.add_argument("--planned", metavar="FINGERPRINT", help="do nothing unless it is made from exactly this")
 
 
@@ -213,6 +233,39 @@ def _read_samples(options: Options) -> None:
     seed = seed_of(options, study)
     _made_from(options, layout, sample_scores_parts(study, options.arm))
     read_samples(study, layout, options.arm, seed)
+
+
+def _intervene(options: Options) -> None:
+    from visualzero.evaluation.answering.shards import Shard
+    from visualzero.jobs import intervention_parts
+
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, intervention_parts(study, options.arm))
+    shard = Shard.parse(options.shard) if options.shard else None
+    from visualzero.causes.intervene import intervene_arm  # loads torch
+
+    intervene_arm(study, layout, options.arm, seed, shard)
+
+
+def _gather_interventions(options: Options) -> None:
+    from visualzero.causes.intervene import gather_interventions
+    from visualzero.jobs import intervention_parts
+
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, intervention_parts(study, options.arm))
+    gather_interventions(study, layout, options.arm, seed)
+
+
+def _read_interventions(options: Options) -> None:
+    from visualzero.causes.reading_altered import read_interventions
+    from visualzero.jobs import intervention_scores_parts
+
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, intervention_scores_parts(study, options.arm))
+    read_interventions(study, layout, options.arm, seed)
 
 
 def _curve(options: Options) -> None:

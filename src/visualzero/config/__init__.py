@@ -5,7 +5,7 @@
 """
 
 from visualzero.config.base import MODELS, prompt_styles, reward_terms
-from visualzero.config.causes import Causes, Sampling
+from visualzero.config.causes import Causes, Interventions, Sampling
 from visualzero.config.dataset import Answers, Columns, Dataset
 from visualzero.config.loading import load_study, overrides_of, read_study
 from visualzero.config.schema import study_schema, write_schema
@@ -59,6 +59,7 @@ __all__ = [
     "Evaluate",
     "Grpo",
     "Hub",
+    "Interventions",
     "Local",
     "Lora",
     "Mixture",

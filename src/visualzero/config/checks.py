@@ -37,7 +37,8 @@ def cross_checks(config: dict[str, Any]) -> Iterator[Problem]:
     yield from _rewards(config)
     yield from _comparisons(config)
     yield from _controls(config)
-    yield from _sampling(config)
+    for key in ("sampling", "interventions"):
+        yield from _causes(config, key)
 
 
 def _benchmarks(config: dict[str, Any]) -> Iterator[Problem]:
@@ -110,20 +111,20 @@ def _controls(config: dict[str, Any]) -> Iterator[Problem]:
                 yield ("controls", control, index), unknown("arm", name, arms)
 
 
-def _sampling(config: dict[str, Any]) -> Iterator[Problem]:
+def _causes(config: dict[str, Any], key: str) -> Iterator[Problem]:
     arms, benchmarks = names(config.get("arms")), names(mapping(config.get("data")).get("benchmarks"))
-    sampling = mapping(mapping(config.get("causes")).get("sampling"))
-    asked = sampling.get("arms")
+    section = mapping(mapping(config.get("causes")).get(key))
+    asked = section.get("arms")
     for index, name in enumerate(asked if isinstance(asked, list) else []):
         if isinstance(name, str) and name not in arms:
-            yield ("causes", "sampling", "arms", index), unknown("arm", name, arms)
+            yield ("causes", key, "arms", index), unknown("arm", name, arms)
     run = named(config.get("run"), config)
     known = [name for name in asked if name in arms] if isinstance(asked, list) else []
     if known and isinstance(run, list) and not any(name in run for name in known):
-        yield ("causes", "sampling", "arms"), "none of them is run: name one that is, or add one to run"
-    benchmark = sampling.get("benchmark")
+        yield ("causes", key, "arms"), "none of them is run: name one that is, or add one to run"
+    benchmark = section.get("benchmark")
     if isinstance(benchmark, str) and benchmark not in benchmarks:
-        yield ("causes", "sampling", "benchmark"), unknown("benchmark", benchmark, benchmarks)
+        yield ("causes", key, "benchmark"), unknown("benchmark", benchmark, benchmarks)
 
 
 def names(value: object) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from visualzero.config.base import MODELS, Name, Number, Section, Seeds, Sha256
-from visualzero.config.causes import Causes, Sampling
+from visualzero.config.causes import Causes, Interventions, Sampling
 from visualzero.config.merging import merge
 from visualzero.config.naming import unknown
 from visualzero.config.sources import Data
@@ -239,7 +239,28 @@ class Study(Section):
 
     def sampled_arms(self) -> list[str]:
         """Names of the arms whose answers are sampled, in the order of the config."""
-        if self.causes.sampling is None:
-            return []
-        chosen = self.causes.sampling.arms
-        return [name for name in self.arms if chosen is None or name in chosen]
+        return self._asked(self.causes.sampling)
+
+    @property
+    def interventions(self) -> Interventions:
+        """How thoughts are altered; raise `UserError` if none are."""
+        if self.causes.interventions is None:
+            raise UserError(
+                "causes.interventions: no thoughts are altered: ask for them, such as with --set"
+                " 'causes.interventions={}'"
+            )
+        return self.causes.interventions
+
+    @property
+    def intervened_benchmark(self) -> str:
+        """The benchmark whose responses have their thoughts altered."""
+        asked = self.causes.interventions.benchmark if self.causes.interventions else None
+        return asked or next(iter(self.data.benchmarks))
+
+    def intervened_arms(self) -> list[str]:
+        """Names of the arms whose thoughts are altered, in the order of the config."""
+        return self._asked(self.causes.interventions)
+
+    def _asked(self, asked: Sampling | Interventions | None) -> list[str]:
+        """Names of the arms that are asked more, in the order of the config."""
+        return [name for name in self.arms if asked and (asked.arms is None or name in asked.arms)]

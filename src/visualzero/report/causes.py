@@ -46,6 +46,8 @@ class ArmRow:
     read: float | None
     passed: list[tuple[float, Interval | None]]
     majority: float | None
+    reflecting: float | None
+    reflecting_interval: Interval | None
     scorers: list[tuple[float | None, float | None, float | None]]
 
 
@@ -153,6 +155,7 @@ def _row(arm: Arm, found: SampledArm, columns: Sequence[int], scorers: Iterable[
     bounds = curves.passed_intervals
     names = [name for name in found.seeds if name.isdecimal()]
     reads = [run.read for run in found.seeds.values() if run.read is not None]
+    reflects = [run.reflecting for run in found.seeds.values() if run.reflecting is not None]
     under = (found.scorers.get(name) for name in scorers)
     last = str(len(curves.passed))
     return ArmRow(
@@ -163,6 +166,8 @@ def _row(arm: Arm, found: SampledArm, columns: Sequence[int], scorers: Iterable[
         read=sum(reads) / len(reads) if reads else None,
         passed=[(curves.passed[k - 1], bounds[k - 1] if bounds else None) for k in columns],
         majority=curves.majority[-1] if curves.majority else None,
+        reflecting=sum(reflects) / len(reflects) if reflects else None,
+        reflecting_interval=None if several else first.reflecting_interval,
         scorers=[(one.passed.get("1"), one.passed.get(last), one.read) if one else (None, None, None) for one in under],
     )
 

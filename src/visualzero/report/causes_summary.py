@@ -26,6 +26,8 @@ class SampledRun(SampledCurves):
     question_error: float | None = None
     read: float | None = None
     tokens: float | None = None
+    reflecting: float | None = None
+    reflecting_interval: Interval | None = None
 
 
 class SampledScorer(_Part):
@@ -110,7 +112,137 @@ class Sampling(_Part):
     comparisons: list[SampledComparison] = []
 
 
+class AlteredKind(_Part):
+    """Answers of one kind, `n` questions: shares right, changed, changed for the worse or the better, and unread."""
+
+    n: int
+    accuracy: float
+    interval: Interval | None = None
+    changed: float | None = None
+    right_to_wrong: float | None = None
+    wrong_to_right: float | None = None
+    unread: float | None = None
+
+
+class AlteredEnd(_Part):
+    """A difference between two kinds of answers."""
+
+    difference: float
+    interval: Interval | None = None
+    p_holm: float | None = None
+
+
+class AlteredContrast(_Part):
+    """Two kinds on the same `n` questions: how many more are changed, and right; None if there are too few."""
+
+    n: int
+    changed: AlteredEnd | None = None
+    accuracy: AlteredEnd | None = None
+
+
+class Cue(_Part):
+    """Questions whose response has a cue, how often it is written anyway, and the interval of what it adds."""
+
+    n: int = 0
+    again: float | None = None
+    effect: Interval | None = None
+
+
+class CueEntropy(_Part):
+    """Entropy of the next token in nats, where a cue begins and elsewhere in the thought."""
+
+    cue: float
+    others: float
+    interval: Interval | None = None
+
+
+class AlteredArm(_Part):
+    """What an arm's altered thoughts show, and in words."""
+
+    kinds: dict[str, AlteredKind] = {}
+    contrasts: dict[str, AlteredContrast] = {}
+    exchanged: dict[str, int] = {}
+    cue: Cue = Cue()
+    entropy: CueEntropy | None = None
+    thought_verdict: str = ""
+    cue_verdict: str = ""
+    claim: str = ""
+
+
+class Interventions(_Part):
+    """What altered thoughts show; effects up to `margin` are called none."""
+
+    benchmark: str
+    samples: int
+    questions: int
+    temperature: float | None = None
+    margin: float | None = None
+    arms: dict[str, AlteredArm] = {}
+
+
+class SplitPart(_Part):
+    """One part of a difference."""
+
+    difference: float
+    interval: Interval | None = None
+
+
+class Split(_Part):
+    """A planned difference and its parts; None where it can't be split, which `claim` says."""
+
+    a: str
+    b: str
+    difference: float | None = None
+    parts: dict[str, SplitPart] | None = None
+    claim: str = ""
+
+
+class EyesShare(_Part):
+    """An arm's accuracy on some questions."""
+
+    n: int
+    accuracy: float
+    interval: Interval | None = None
+
+
+class Blind(_Part):
+    """How many questions can be told from their texts, and each arm's accuracy on those that need eyes or not."""
+
+    benchmark: str
+    learner: str = ""
+    n: int
+    accuracy: float
+    interval: Interval | None = None
+    chance: float | None = None
+    eyes: int
+    arms: dict[str, dict[str, EyesShare]] = {}
+    claim: str = ""
+
+
+class Letters(_Part):
+    """Whether an arm goes by letters."""
+
+    n: int
+    difference: float | None = None
+    interval: Interval | None = None
+    claim: str = ""
+
+
+class Verdict(_Part):
+    """What all this says of a planned pair, and what it says nothing of."""
+
+    a: str
+    b: str
+    claim: str = ""
+    untested: list[str] = []
+
+
 class Causes(_Part):
-    """All of them; None where they were not asked for."""
+    """All of them; None or empty where they were not asked for."""
 
     sampling: Sampling | None = None
+    interventions: Interventions | None = None
+    split: list[Split] = []
+    blind: Blind | None = None
+    letters: dict[str, Letters] = {}
+    verdict: list[Verdict] = []

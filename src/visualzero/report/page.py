@@ -21,6 +21,7 @@ from visualzero.report.answer import answer
 from visualzero.report.causes import sampled_view
 from visualzero.report.checkpoints import STEPS
 from visualzero.report.curves import courses
+from visualzero.report.explained import explained
 from visualzero.report.explorer import sample_sets
 from visualzero.report.export import PAPER, csv_text, markdown_text
 from visualzero.report.figures import Forest, forest
@@ -101,6 +102,7 @@ def build_report(settings: ReportInputs, out: Path) -> None:
         seeds=seeds_of(arms),
         sections=sections,
         sampled=sampled_view(summary, arms),
+        why=explained(summary, arms),
         paper=PAPER,
         courses=trained,
         sets=sets,

@@ -21,8 +21,24 @@ def report_so_far(study: Study, layout: Layout) -> None:
     if not scored:
         raise UserError(f"{layout.root}: no arm is trained, evaluated and scored yet: `visualzero watch` shows how far")
     partial = PartialLayout(layout.scale, layout.results)
-    summarize_study(only(study, scored), partial)
+    summarize_study(_explained(only(study, scored), layout), partial)
     report_study(study, partial)
+
+
+def _explained(study: Study, layout: Layout) -> Study:
+    """The study without the causes whose answers are not all read yet."""
+    asked = {
+        "sampling": (study.sampled_arms(), layout.sample_scores, study.sampled_benchmark),
+        "interventions": (study.intervened_arms(), layout.intervention_scores, study.intervened_benchmark),
+    }
+    missing = [
+        key
+        for key, (arms, scores, benchmark) in asked.items()
+        for arm in arms
+        for seed in seeds_of(study, arm)
+        if not scores(arm, seed, benchmark).with_suffix(".json").is_file()
+    ]
+    return study.model_copy(update={"causes": study.causes.model_copy(update=dict.fromkeys(missing))})
 
 
 def _needed(study: Study, layout: Layout, arm: str) -> Iterator[Path]:

@@ -132,5 +132,7 @@ def _remember(study: Study, layout: Layout) -> None:
         made.append(jobs.score_parts(study, arm))
         if arm in study.sampled_arms():
             made += [jobs.sample_parts(study, arm), jobs.sample_scores_parts(study, arm)]
+        if arm in study.intervened_arms():
+            made += [jobs.intervention_parts(study, arm), jobs.intervention_scores_parts(study, arm)]
     for parts in made:
         remember(layout, parts)

@@ -68,12 +68,15 @@ def _run(study: Study, arm: str, seed: int, data: dict[str, str], models: dict[s
 
 
 def _evaluation(study: Study, arm: str, weights: Any, data: dict[str, str]) -> str:
-    """Of an arm's responses and scores, on every benchmark and its control questions, and of its samples."""
+    """Of an arm's responses and scores, on every benchmark and its control questions, and of what it is asked more."""
     controls = [None, *(control for control, asked in study.controls if arm in asked)]
-    samples = {}
+    more = {}
     if arm in study.sampled_arms():
         made = jobs.sample_fingerprint(study, arm), jobs.sample_scores_fingerprint(study, arm)
-        samples = {"samples": [data[study.sampled_benchmark], *made]}
+        more = {"samples": [data[study.sampled_benchmark], *made]}
+    if arm in study.intervened_arms():
+        made = jobs.intervention_fingerprint(study, arm), jobs.intervention_scores_fingerprint(study, arm)
+        more |= {"interventions": [data[study.intervened_benchmark], *made]}
     return digest(
         {
             "weights": weights,
@@ -85,5 +88,5 @@ def _evaluation(study: Study, arm: str, weights: Any, data: dict[str, str]) -> s
                 for control in controls
             ],
         }
-        | samples
+        | more
     )

@@ -95,9 +95,12 @@ def outputs(study: Study, layout: Layout) -> Iterator[Path]:
     for evaluation in _evaluations(study):
         yield layout.predictions(*evaluation)
         yield layout.scores(*evaluation)
-    for arm, seed in _sampled(study):
+    for arm, seed in _runs(study, study.sampled_arms()):
         yield layout.samples(arm, seed, study.sampled_benchmark)
         yield layout.sample_scores(arm, seed, study.sampled_benchmark)
+    for arm, seed in _runs(study, study.intervened_arms()):
+        yield layout.interventions(arm, seed, study.intervened_benchmark)
+        yield layout.intervention_scores(arm, seed, study.intervened_benchmark)
     yield layout.summary
     if any(kept_steps(study, arm) for arm in study.arms):
         yield layout.curve
@@ -113,9 +116,9 @@ def _evaluations(study: Study) -> Iterator[tuple[str, int | str, str, str | None
                 yield from ((arm, seed, name, control) for control in controls)
 
 
-def _sampled(study: Study) -> Iterator[tuple[str, int | str]]:
-    """Arm and seed of every run whose answers are sampled."""
-    return ((arm, seed) for arm in study.sampled_arms() for seed in seeds_of(study, arm))
+def _runs(study: Study, arms: Iterable[str]) -> Iterator[tuple[str, int | str]]:
+    """Arm and seed of every run of these arms."""
+    return ((arm, seed) for arm in arms for seed in seeds_of(study, arm))
 
 
 def manifests(study: Study, layout: Layout) -> dict[Path, str]:
@@ -134,10 +137,15 @@ def manifests(study: Study, layout: Layout) -> dict[Path, str]:
         responses, scores = (of(arm, seed, name, control) for of in (layout.predictions, layout.scores))
         found[responses.with_suffix(".json")] = jobs.predict_fingerprint(study, arm, name, control)
         found[scores.with_suffix(".json")] = jobs.score_fingerprint(study, arm)
-    for arm, seed in _sampled(study):
+    for arm, seed in _runs(study, study.sampled_arms()):
         samples, scores = (of(arm, seed, study.sampled_benchmark) for of in (layout.samples, layout.sample_scores))
         found[samples.with_suffix(".json")] = jobs.sample_fingerprint(study, arm)
         found[scores.with_suffix(".json")] = jobs.sample_scores_fingerprint(study, arm)
+    for arm, seed in _runs(study, study.intervened_arms()):
+        name = study.intervened_benchmark
+        answers, scores = (of(arm, seed, name) for of in (layout.interventions, layout.intervention_scores))
+        found[answers.with_suffix(".json")] = jobs.intervention_fingerprint(study, arm)
+        found[scores.with_suffix(".json")] = jobs.intervention_scores_fingerprint(study, arm)
     return found
 
 

@@ -60,6 +60,8 @@ def _what(study: Study, job: Planned) -> str:
             return f"{study.arm(job.wildcards['arm']).recipe}/{job.wildcards['arm']}"
         case "predict" | "gather" | "score" | "sample" | "gather_samples" | "read_samples":
             return f"evaluate/{job.wildcards['arm']}"
+        case "intervene" | "gather_interventions" | "read_interventions":
+            return f"evaluate/{job.wildcards['arm']}"
         case "summarize":
             return "evaluate"
         case "page":
@@ -82,6 +84,9 @@ def _parts(study: Study, job: Planned) -> Parts | None:
         "sample": lambda: jobs.sample_parts(study, arm),
         "gather_samples": lambda: jobs.sample_parts(study, arm),
         "read_samples": lambda: jobs.sample_scores_parts(study, arm),
+        "intervene": lambda: jobs.intervention_parts(study, arm),
+        "gather_interventions": lambda: jobs.intervention_parts(study, arm),
+        "read_interventions": lambda: jobs.intervention_scores_parts(study, arm),
         "summarize": lambda: jobs.summary_parts(study),
         "page": lambda: jobs.report_parts(study),
     }

@@ -21,7 +21,7 @@ def responder(chance: np.ndarray, seed: int, samples: int = SAMPLES) -> list[dic
     for i, p in enumerate(chance):
         read = [0 if rng.random() < p else rng.choice([1, 2, 3, None]) for _ in range(samples)]
         row = {"id": f"q{i}", "task": "Count", "source": "s", "image_id": f"i{i // 2}", "answer_index": 0}
-        row |= {"n_choices": OPTIONS, "readings": {"strict": read, "lmms": [None] * samples}}
+        row |= {"n_choices": OPTIONS, "reflecting": i % 2, "readings": {"strict": read, "lmms": [None] * samples}}
         rows.append(row | {"n_tokens": [5] * samples, "finish_reasons": ["stop"] * (samples - 1) + ["length"]})
     return rows
 
@@ -142,3 +142,9 @@ def test_samples_of_other_questions_or_of_another_number_are_refused() -> None:
     for other in (base[:-1], responder(truth()["base"], 0, SAMPLES + 1)):
         with pytest.raises(ValueError, match="on the same questions, as many to each"):
             sampled({("base", "untrained"): base, ("wide", "1"): other}, scorer="strict", titles=TITLES, comparisons=[])
+
+
+def test_how_often_answers_reconsider_has_an_interval(found: dict[str, Any]) -> None:
+    [run] = found["arms"]["base"]["seeds"].values()
+    assert run["reflecting"] == pytest.approx(0.5 / SAMPLES)
+    assert run["reflecting_interval"][0] < run["reflecting"] < run["reflecting_interval"][1]

@@ -70,16 +70,17 @@ _APOSTROPHE = str.maketrans("\u2019", "'")
 
 
 class Cue(NamedTuple):
-    """A cue in a text: its name in `CUES`, and where it starts, with the mark or word that leads it in."""
+    """A cue in a text: its name in `CUES`, where it starts (with the mark or word that leads it in) and ends."""
 
     name: str
     start: int
+    end: int
 
 
 def find_cues(text: str) -> Iterator[Cue]:
     """The cues in a thought, in order; give it the thought alone, without prompt, tags and answer."""
     for match in _CUES.finditer(text.translate(_APOSTROPHE)):
-        yield Cue(_NAMES[int((match.lastgroup or "")[1:])], match.start())
+        yield Cue(_NAMES[int((match.lastgroup or "")[1:])], match.start(), match.end())
 
 
 def count_cues(text: str) -> int:

@@ -104,9 +104,16 @@ def _run(rows: Rows, scorer: str, samples: int) -> dict[str, Any]:
         **asdict(sampled_mean(right, samples, images)),
         "read": _read({"": rows}, scorer),
         "truncated": float(np.mean([one == "length" for row in rows for one in row["finish_reasons"]])),
+        **_reflecting(rows, samples, images),
         "tokens": float(np.mean(tokens)),
         **_curves(pass_at_k(right, samples)[None], _majority(rows, scorer)[None], images),
     }
+
+
+def _reflecting(rows: Rows, samples: int, images: Sequence[str]) -> dict[str, Any]:
+    """Share of answers whose thought reconsiders, with its interval; of an untrained arm, that is before any step."""
+    shares = [row["reflecting"] / samples for row in rows]
+    return {"reflecting": float(np.mean(shares)), "reflecting_interval": fraction_interval(shares, images)}
 
 
 def _over_seeds(by_seed: Mapping[str, Rows], scorer: str, samples: int) -> dict[str, Any]:

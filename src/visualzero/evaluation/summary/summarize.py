@@ -10,10 +10,10 @@ from visualzero.data.question import read_questions
 from visualzero.evaluation.reading.score import verified_rows
 from visualzero.evaluation.reading.scorers import opened
 from visualzero.evaluation.reasoning.analysis import analyse
+from visualzero.evaluation.summary.causes import causes
 from visualzero.evaluation.summary.cell import ScoredBenchmark
 from visualzero.evaluation.summary.controls import control_effects
 from visualzero.evaluation.summary.numbers import rounded, summarize, summary_text
-from visualzero.evaluation.summary.sampled import sampled
 from visualzero.evaluation.summary.scorer_agreement import agreement
 from visualzero.layout import Layout, seeds_of
 from visualzero.manifest import atomic, verify
@@ -67,25 +67,11 @@ def summarize_study(study: Study, layout: Layout) -> None:
         name: agreement([row for run, rows in scores.items() if run[2] == name for row in rows])
         for name in study.data.benchmarks
     }
-    if study.sampled_arms():
-        summary["causes"] = {"sampling": _sampled(study, layout)}
+    if found := causes(study, layout, questions, scores):
+        summary["causes"] = found
     with atomic(layout.summary) as temporary:
         temporary.write_text(summary_text(rounded(summary)), encoding="utf-8")
     say(f"{layout.summary}: {len(scores)} evaluations")
-
-
-def _sampled(study: Study, layout: Layout) -> dict[str, Any]:
-    """What the samples show, and how they were drawn."""
-    benchmark = study.sampled_benchmark
-    runs = [(arm, seed) for arm in study.sampled_arms() for seed in seeds_of(study, arm)]
-    found = sampled(
-        {(arm, str(seed)): verified_rows(layout.sample_scores(arm, seed, benchmark)) for arm, seed in runs},
-        scorer=study.evaluate.scorer,
-        titles={name: arm.title for name, arm in study.arms.items()},
-        comparisons=[(pair.a, pair.b) for pair in study.comparisons],
-    )
-    drawn = study.sampling.model_dump(include={"temperature", "top_p", "seed"})
-    return {"benchmark": benchmark, **drawn, **found}
 
 
 def _runs(study: Study) -> Iterator[tuple[str, int | str, str]]:
