@@ -69,7 +69,7 @@ def official(asked: list[Asked], weights: Path, processor: ImageProcessor, setti
 
 def ours(asked: list[Asked], weights: Path, processor: ImageProcessor, settings: Evaluate) -> Iterator[Answer]:
     """The batches of the evaluate stage, in the order of the questions again."""
-    batches = batches_of(asked, processor, settings.batch)
+    batches = batches_of(asked, processor, settings.window)
     given = answers(batches, weights, processor, settings)
     found = {one.id: a for batch, some in zip(batches, given, strict=True) for one, a in zip(batch, some, strict=True)}
     return iter([found[one.id] for one in asked])

@@ -69,7 +69,7 @@ def main() -> None:
     settings = Evaluate(max_new_tokens=most, batch_size=len(batch), dtype="float32", threads=1)
 
     def ours() -> int:
-        [drawn] = draw([batch], options.model, processor, settings, Sampling(samples=n), "base/untrained")
+        [drawn] = draw([[batch]], options.model, processor, settings, Sampling(samples=n), "base/untrained")
         return sum(sum(one["n_tokens"]) for one in drawn)
 
     ways: dict[str, Callable[[], int]] = {
@@ -77,7 +77,7 @@ def main() -> None:
         f"a call with {n} rows": lambda: generated(batch, options.model, processor, most, 1, n),
         "ours": ours,
     }
-    draw_once = [list(draw([batch[:1]], options.model, processor, settings, Sampling(samples=2), "warm"))]
+    draw_once = [list(draw([[batch[:1]]], options.model, processor, settings, Sampling(samples=2), "warm"))]
     assert draw_once
     found = {name: measure(way) for name, way in ways.items()}
     print(f"{len(batch)} questions, {n} samples each, at most {most} tokens; {platform.machine()}, one thread")

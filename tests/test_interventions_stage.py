@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from scored_study import LAYOUT
 from visualzero import jobs
 from visualzero.causes import intervene
 from visualzero.causes.continuing import go_on
+from visualzero.causes.drawing import Window
 from visualzero.causes.intervene import gather_interventions, intervene_arm
 from visualzero.causes.reading_altered import read_interventions
 from visualzero.causes.thoughts import altered_thoughts
@@ -21,7 +23,7 @@ from visualzero.config import Study, read_study
 from visualzero.data.question import read_questions, write_questions
 from visualzero.data.toyspace.questions import toyspace_rows
 from visualzero.errors import UserError
-from visualzero.evaluation.answering.asking import Asked, Batch
+from visualzero.evaluation.answering.asking import Asked
 from visualzero.evaluation.answering.shards import shards
 from visualzero.evaluation.reading.score import read_rows, verified_rows
 from visualzero.evaluation.reasoning.altering import KINDS
@@ -73,11 +75,11 @@ def thought_of(one: Asked) -> str:
     return one.prompt.rpartition("<think>")[2]
 
 
-def scripted(batches: Iterable[Batch], samples: int = 2, **_: Any) -> Iterator[list[Any]]:
+def scripted(windows: Iterable[Window], samples: int = 2, **_: Any) -> Iterator[list[Any]]:
     """A model that answers with the first option, unless it has just said "Wait": then with the second."""
-    for batch in batches:
+    for window in windows:
         said = []
-        for one in batch:
+        for one in chain.from_iterable(window):
             chosen = one.choices[int(thought_of(one).endswith("Wait"))]
             close = "" if "</think>" in thought_of(one) else "</think>"
             said.append(f"{close}<answer>{chosen}</answer>")
@@ -97,12 +99,13 @@ def test_each_thought_is_a_longer_prompt_with_an_id_of_its_own(study: Study) -> 
     batch = [Asked(name, "Q <think>", None, ("a", "b")) for name in list(made)[:2]]
     seen: list[Asked] = []
 
-    def seeing(batches: Iterable[Batch]) -> Iterator[list[Any]]:
-        for given in batches:
-            seen.extend(given)
-            yield from scripted([given])
+    def seeing(windows: Iterable[Window]) -> Iterator[list[Any]]:
+        for window in windows:
+            assert len(window) == 2, "each question has a seed"
+            seen.extend(chain.from_iterable(window))
+            yield from scripted([window])
 
-    [[first, second]] = go_on([batch], made, seeing)
+    [[first, second]] = go_on([batch], made, seeing, size=1)
     assert tuple(first["altered"]) == KINDS
     assert len({one.id for one in seen}) == len(seen) == 2 * len(KINDS)
     assert [one.prompt for one in seen[: len(KINDS)]] == ["Q <think>" + made[batch[0].id][kind].text for kind in KINDS]
@@ -155,7 +158,8 @@ def test_a_scripted_model_that_corrects_itself_is_found_out(study: Study, monkey
     assert mine["kinds"]["cued"]["changed"] == 0
 
 
-def test_shards_are_joined_to_the_bytes_of_one_job(study: Study) -> None:
+def test_shards_are_joined_to_the_bytes_of_one_job(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervene, "WINDOW", 1)
     intervene_arm(study, LAYOUT, ARM, UNTRAINED)
     whole = ROWS.read_bytes()
     ROWS.unlink()
@@ -173,13 +177,14 @@ def test_a_stage_that_was_ended_goes_on_and_one_with_other_responses_begins_anew
 ) -> None:
     drawn: list[int] = []
 
-    def dying(batches: Iterable[Batch], last: int, **given: Any) -> Iterator[Any]:
-        for made in scripted(batches, **given):
+    def dying(windows: Iterable[Window], last: int, **given: Any) -> Iterator[Any]:
+        for made in scripted(windows, **given):
             drawn.append(1)
             yield made
             if len(drawn) == last:
                 raise KeyboardInterrupt
 
+    monkeypatch.setattr(intervene, "WINDOW", 1)
     monkeypatch.setattr(intervene, "draw", partial(dying, last=2))
     with pytest.raises(KeyboardInterrupt):
         intervene_arm(study, LAYOUT, ARM, UNTRAINED)

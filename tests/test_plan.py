@@ -285,7 +285,7 @@ def test_evaluation_takes_as_many_questions_at_a_time_as_the_memory_has_room_for
     device = gpu_named(gpu)
     rows = evaluation_rows(auto, device)
     assert rows.bit_count() == 1
-    assert rows == {"H200": 1024, "H100-80GB": 512, "L4": 128}[gpu]
+    assert rows == {"H200": 512, "H100-80GB": 512, "L4": 128}[gpu]
     assert evaluation_memory(auto, auto.lengths.cap, device).total < 0.7 * device.memory * GIB
     assert evaluation_rows(printed, device) == 8
     seconds = [evaluation_seconds(job, 210, Device(device, Assumptions())) for job in (auto, printed)]

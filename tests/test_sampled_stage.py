@@ -70,7 +70,8 @@ def test_samples_are_published_with_a_manifest_and_read_by_every_scorer(study: S
     assert manifests(study, LAYOUT)[SAMPLES.with_suffix(".json")] == manifest["fingerprint"]
 
 
-def test_shards_are_joined_to_the_bytes_of_one_job(study: Study) -> None:
+def test_shards_are_joined_to_the_bytes_of_one_job(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "WINDOW", 1)
     sample_arm(study, LAYOUT, "base", UNTRAINED)
     whole = SAMPLES.read_bytes()
     SAMPLES.unlink()
@@ -96,12 +97,13 @@ def test_a_stage_that_was_ended_goes_on_and_one_of_another_temperature_does_not(
             if len(drawn) == 2:
                 raise KeyboardInterrupt
 
+    monkeypatch.setattr(sample, "WINDOW", 1)
     monkeypatch.setattr(sample, "draw", dying)
     with pytest.raises(KeyboardInterrupt):
         sample_arm(study, LAYOUT, "base", UNTRAINED)
     assert not SAMPLES.exists()
     sample_arm(a_study("causes.sampling.temperature=0.5"), LAYOUT, "base", UNTRAINED)
-    assert len(drawn) == 2 + 3, "all three batches are drawn anew"
+    assert len(drawn) == 2 + 3, "all three windows are drawn anew"
     sample_arm(study, LAYOUT, "base", UNTRAINED)
     assert len(drawn) == 2 + 3 + 1
 

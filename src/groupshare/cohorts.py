@@ -71,17 +71,10 @@ class Cohort:
         rows = [Row(question, number) for number, question in enumerate(questions)]
         return cls(rows, luck, len(rows), max(len(question.input_ids) for question in questions))
 
-    @property
-    def over(self) -> bool:
-        """Whether all rows are."""
-        return all(row.over for row in self.rows)
-
-    def again(self, rows: list[Row] | None = None) -> "Cohort":
-        """The rows that are not over (or of `rows`), from their start; they will say the same."""
-        rows = [row for row in (self.rows if rows is None else rows) if not row.over]
-        for row in rows:
-            row.tokens, row.log_probs, row.drawn = [], [], 0
-        return Cohort(rows, self.luck.again() if self.luck else None, self.total, self.width)
+    def parts(self, size: int) -> list["Cohort"]:
+        """Its rows, which have not begun, in cohorts of `size` at most; they will say the same."""
+        cut = [self.rows[i : i + size] for i in range(0, len(self.rows), size)]
+        return [Cohort(rows, self.luck.again() if self.luck else None, self.total, self.width) for rows in cut]
 
 
 @dataclass(frozen=True)

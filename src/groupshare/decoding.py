@@ -6,7 +6,6 @@ what it looks at was drawn a while ago, so that the device never waits for the h
 CUDA graph and replayed.
 """
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
@@ -25,8 +24,6 @@ from groupshare.prefill import prefill
 from groupshare.questions import as_rope_takes, groups_of
 from groupshare.recording import Recorder
 
-logger = logging.getLogger(__name__)
-
 OF_ROWS = {"token", "position", "seen"}  # what goes along when rows change places
 LEAVING = 0.125  # share of the rows that are over before they leave together, since that copies
 NOT_A_CHANCE = "probability tensor contains either `inf`, `nan` or element < 0"  # torch.multinomial's words
@@ -43,7 +40,6 @@ class Decoder:
         stride: tokens from one look at what was drawn to the next.
         prompts_together: tokens of prompts in a pass, at most; a prompt goes through whole.
         enough: whether a row, with at most `stride` new tokens, need not go on.
-        elastic: whether there may be fewer rows after an out-of-memory error, which begin again.
     """
 
     def __init__(
@@ -55,10 +51,9 @@ class Decoder:
         stride: int = 1,
         prompts_together: int = 1,
         enough: Callable[[Sequence[int]], bool] | None = None,
-        elastic: bool = False,
     ):
         self.model, self.choice, self.room = model, choice, room
-        self.stride, self.prompts_together, self.enough, self.elastic = stride, prompts_together, enough, elastic
+        self.stride, self.prompts_together, self.enough = stride, prompts_together, enough
         self.make_cache = cache
         self.device = model.device
         # The model's own forward does nothing else for text, and takes as long as a small layer.
@@ -67,12 +62,8 @@ class Decoder:
         self.late = int(self.device.type == "cuda")  # looks that the host is behind
         self.recorder = Recorder() if self.device.type == "cuda" else None
         self.capacity: int | None = None
-        self.waiting: deque[Cohort] = deque()  # those that were looked at, or have to begin again
+        self.waiting: deque[Cohort] = deque()  # those that were looked at
         self.over: list[Row] = []
-        self._clear()
-
-    def _clear(self) -> None:
-        """Nobody is there."""
         self.rows: list[Row] = []
         self.cohort_of: dict[Row, Cohort] = {}
         self.segments: list[tuple[Cohort, Tensor | None]] = []
@@ -80,21 +71,14 @@ class Decoder:
         self.made = 0  # how often the cache had taken memory when steps were recorded
         self.state: dict[str, Tensor] = {}  # of each row, in memory that stays where it is
         self.looks = Looks(self.device)
-        if self.recorder:
-            self.recorder.forget()
 
     def write(self, cohorts: Iterator[Cohort]) -> Iterator[Row]:
         """Each row as soon as it is known to be over, with the token that ended it if it came to its end."""
         while True:
-            newcomers: list[Cohort] = []
-            try:
-                with torch.no_grad():
-                    while newcomers := self._look(cohorts):
-                        self._admit(newcomers)
-                    self._steps()
-            except torch.OutOfMemoryError:
-                if not self._shrink(newcomers):
-                    raise
+            with torch.no_grad():
+                while newcomers := self._look(cohorts):
+                    self._admit(newcomers)
+                self._steps()
             done, self.over = self.over, []
             yield from done
             if not (self.rows or self.waiting or self.looks.sent or done):
@@ -139,10 +123,7 @@ class Decoder:
                 if there or found:
                     break
                 if cohort.luck is None or cohort.luck.seed is not None:  # else its numbers are drawn in one go
-                    self.waiting.popleft()
-                    parts = [cohort.rows[i : i + free] for i in range(0, len(cohort.rows), free)]
-                    self.waiting.extendleft(cohort.again(part) for part in reversed(parts))
-                    cohort = self.waiting[0]
+                    self.waiting.extendleft(reversed(self.waiting.popleft().parts(free)))
             found.append(self.waiting.popleft())
         return found
 
@@ -150,22 +131,6 @@ class Decoder:
         if not self.waiting:
             self.waiting.extend([one] if (one := next(cohorts, None)) else [])
         return bool(self.waiting)
-
-    def _shrink(self, newcomers: Sequence[Cohort]) -> bool:
-        """After an out-of-memory error: go on with fewer rows, if possible. Those that are not over begin again."""
-        cohorts = list(dict.fromkeys([*(self.cohort_of[row] for row in self.rows), *newcomers]))
-        most = min(self.capacity or 0, sum(len(cohort.rows) for cohort in cohorts))
-        if not self.elastic or most < 2:
-            return False
-        while self.looks.sent:
-            self._receive()
-        self.waiting.extendleft(cohort.again() for cohort in reversed(cohorts) if not cohort.over)
-        self.capacity, self.prompts_together = most // 2, self.prompts_together // 2
-        logger.warning("decoding: too little memory; from here on %d rows at a time", self.capacity)
-        self._clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
-        return True
 
     def _admit(self, cohorts: Sequence[Cohort]) -> None:
         """Compute the prompts of those that come, draw their first tokens, and give them the places that are free."""

@@ -78,7 +78,6 @@ def sampler(
     room: Room,
     stride: int,
     together: int = 1,
-    elastic: bool = False,
     log_probs: bool = False,
 ) -> Decoder:
     """A decoder of groups by a generation config, that notes tokens' `log_probs` if asked to; see `Decoder`."""
@@ -97,7 +96,7 @@ def sampler(
     def cache(rows: int, fixed: bool) -> Rows:
         return SharedPrompts(most, fixed)
 
-    return Decoder(model, cache, choice, room, stride, together, elastic=elastic)
+    return Decoder(model, cache, choice, room, stride, together)
 
 
 def _processors(settings: GenerationConfig, device: torch.device) -> LogitsProcessorList:

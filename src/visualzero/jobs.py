@@ -64,7 +64,7 @@ def run_parts(study: Study, arm: str, seed: int | str) -> Parts:
 def predict_parts(study: Study, arm: str, benchmark: str, control: str | None = None) -> Parts:
     """Of an arm's responses to a benchmark or to its control questions, given its weights and the questions.
 
-    In how many shards they are made, and how many at a time, can't change them but by rounding.
+    In how many shards they are made can't change them, and how many together can't but by rounding.
     """
     spec, evaluate = study.arm(arm), study.evaluation(arm)
     settings = {

@@ -12,7 +12,7 @@ from visualzero.errors import UserError
 from visualzero.evaluation.answering import transformers_engine
 from visualzero.evaluation.answering.asking import Answer
 from visualzero.evaluation.answering.control_questions import controlled
-from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.generate import ROWS, Job, predict
 from visualzero.evaluation.answering.record import write_record
 from visualzero.evaluation.answering.shards import WHOLE, Shard
 from visualzero.jobs import predict_fingerprint, run_fingerprint
@@ -92,7 +92,8 @@ def predict_arm(
     verify(questions.with_suffix(".json"))
     verify(manifest, str(kept.relative_to(manifest.parent)))
     fingerprint = predict_fingerprint(study, arm, benchmark, control)
-    key = _key(fingerprint, questions.with_suffix(".json"), manifest)
+    company = f"{settings.batch_size} of {settings.window}"  # no part of the fingerprint, and not to be changed midway
+    key = _key(f"{fingerprint} {company}", questions.with_suffix(".json"), manifest)
     processor = load_processor(weights, spec.asked_with, source.min_pixels, source.max_pixels)
     labels = {
         "run": f"{arm}/{seed}",
@@ -110,13 +111,14 @@ def predict_arm(
         out = layout.predictions(arm, seed, benchmark, control)
     else:
         out = layout.shard(arm, seed, benchmark, control, shard)
+    work = layout.work(*kind, arm, seed, benchmark, key, str(shard or WHOLE))
     predict(
-        Job(labels, study.data.benchmarks[benchmark].options, settings, shard or WHOLE),
-        partial(_answers(settings.engine), weights=kept, processor=processor, settings=settings),
+        Job(labels, study.data.benchmarks[benchmark].options, settings.window, shard or WHOLE),
+        partial(_answers(settings.engine), weights=kept, processor=processor, settings=settings, rows=work / ROWS),
         processor,
         controlled(read_questions(questions), control),
         out,
-        layout.work(*kind, arm, seed, benchmark, key, str(shard or WHOLE)),
+        work,
     )
     if checkpoint is not None:
         write_manifest(out.with_suffix(".json"), [out], fingerprint, run=f"{arm}/{seed}", step=checkpoint)

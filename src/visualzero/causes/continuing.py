@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypedDict
 
-from visualzero.causes.drawing import Samples
+from visualzero.causes.drawing import Samples, Window
 from visualzero.causes.thoughts import Altered
-from visualzero.evaluation.answering.asking import Asked, Batch
+from visualzero.evaluation.answering.asking import Batch, portions
 
-Draw = Callable[[Iterable[Batch]], Iterator[list[Samples]]]
-"""Many answers to each question of each batch, one batch after another."""
+Draw = Callable[[Iterable[Window]], Iterator[list[Samples]]]
+"""Many answers to each question of each window, one window after another."""
 
 
 class Continued(TypedDict):
@@ -17,10 +17,10 @@ class Continued(TypedDict):
     altered: dict[str, dict[str, Any]]
 
 
-def go_on(batches: Iterable[Batch], altered: Altered, draw: Draw) -> Iterator[list[Continued]]:
-    """What a model writes from the altered thoughts of each question of each batch."""
+def go_on(batches: Iterable[Batch], altered: Altered, draw: Draw, size: int) -> Iterator[list[Continued]]:
+    """What a model writes from the altered thoughts of each question of each batch; those of `size` share a seed."""
     given = list(batches)
-    asked = ([_from(one, kind, altered) for one in batch for kind in altered[one.id]] for batch in given)
+    asked = ([_from(some, altered) for some in portions(batch, size)] for batch in given)
     for batch, drawn in zip(given, draw(asked), strict=True):
         samples = iter(drawn)
         yield [
@@ -34,6 +34,10 @@ def go_on(batches: Iterable[Batch], altered: Altered, draw: Draw) -> Iterator[li
         ]
 
 
-def _from(one: Asked, kind: str, altered: Altered) -> Asked:
-    """The question with what has been said; with an id of its own, which the random numbers hang on."""
-    return one._replace(id=f"{one.id}\n{kind}", prompt=one.prompt + altered[one.id][kind].text)
+def _from(batch: Batch, altered: Altered) -> Batch:
+    """Questions with each of what has been said; with ids of their own, which the random numbers hang on."""
+    return [
+        one._replace(id=f"{one.id}\n{kind}", prompt=one.prompt + prefix.text)
+        for one in batch
+        for kind, prefix in altered[one.id].items()
+    ]

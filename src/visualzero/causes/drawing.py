@@ -1,13 +1,13 @@
 """Sampled answers, many to a question: its prompt and image are computed once for all of them, as in a GRPO rollout.
 
-Random numbers are drawn anew for each batch, from a seed of its own. So what a batch gets depends on neither the
-batches before it, nor an interruption, nor the number of shards. When rows of a batch have ended, those of the next
-take their places, as far as the memory has room for all of them.
+Random numbers are drawn anew for each batch, from a seed of its own. When rows of a batch have ended, those of the next
+one of its window take their places, as far as the memory has room for all of them. Nothing goes from window to window.
+So what a batch gets depends on neither an interruption nor the number of shards, even where rounding decides a token.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -15,18 +15,22 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 
 from groupshare.attention import install
-from groupshare.cohorts import Cohort, Luck
+from groupshare.cohorts import Cohort, Luck, Room
 from groupshare.questions import Question
 from groupshare.rollout import sampler, settings_of
 from visualzero.config import Evaluate, Sampling
 from visualzero.evaluation.answering.asking import Asked, Batch
-from visualzero.evaluation.answering.decoding import STRIDE, in_batches, questions_of
+from visualzero.evaluation.answering.at_once import AtOnce, fitting
+from visualzero.evaluation.answering.decoding import STRIDE, questions_of, written
 from visualzero.evaluation.answering.limits import PREFILLED
-from visualzero.evaluation.answering.room import room
 from visualzero.evaluation.answering.transformers_engine import answer, prepare, stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
 from visualzero.training.group_sharing import telling
+
+WINDOW = 8  # batches of a window
+Window = Sequence[Batch]
+"""Batches that may be answered together; each has a seed of its own."""
 
 
 class Samples(TypedDict):
@@ -38,16 +42,18 @@ class Samples(TypedDict):
 
 
 def draw(
-    batches: Iterable[Batch],
+    windows: Iterable[Window],
     weights: Path,
     processor: ImageProcessor,
     settings: Evaluate,
     sampling: Sampling,
     run: str,
+    rows: Path | None = None,
 ) -> Iterator[list[Samples]]:
-    """`sampling.samples` answers to each question of each batch, by the checkpoint folder `weights`, on a GPU if any.
+    """`sampling.samples` answers to each question of each window, by the checkpoint folder `weights`, on a GPU if any.
 
-    `run` (arm/seed) is part of the random seed, so that no two runs are asked with the same luck.
+    `run` (arm/seed) is part of the random seed, so that no two runs are asked with the same luck. How many answers are
+    written at a time is kept in the file `rows`.
     """
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
@@ -68,18 +74,23 @@ def draw(
             pad_token_id=processor.tokenizer.pad_token_id,
         ),
     )
-    n = sampling.samples
+    n, at_once = sampling.samples, AtOnce(rows)
 
     def cohort(batch: Batch) -> Cohort:
         questions = [question(one, processor, model) for one in batch]
         luck = Luck(model.device, seed_of(batch, sampling.seed, run))
         return Cohort.of([each for each in questions for _ in range(n)], luck)
 
-    found = room("auto", model)
-    two = replace(found, rows=max(found.rows or 0, 2 * n * sampling.batch_size))  # a batch begins as another ends
-    decoder = sampler(model, drawn, two, STRIDE, PREFILLED, elastic=True)
-    for rows in in_batches(decoder, ([cohort(batch)] for batch in batches)):
-        answers = [answer(row.tokens, ends, processor) for row in rows]
+    def decode(window: Window, at_a_time: int) -> list[list[int]]:
+        return written(sampler(model, drawn, Room(at_a_time), STRIDE, PREFILLED), map(cohort, window))
+
+    def choose(window: Window) -> int:
+        return fitting("auto", model, lambda: cohort(window[0]), settings.max_new_tokens, at_least=2)
+
+    for window in windows:
+        total = n * sum(map(len, window))
+        given = at_once.decode(partial(decode, window), total, partial(choose, window))
+        answers = [answer(tokens, ends, processor) for tokens in given]
         yield [
             {
                 "responses": [one["response"] for one in its],

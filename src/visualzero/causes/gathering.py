@@ -35,5 +35,5 @@ def write_record(study: Study, layout: Layout, arm: str, seed: int | str) -> Non
         benchmark=benchmark,
         style=study.arm(arm).asked_with,
         sampling=study.sampling.model_dump(exclude={"arms", "benchmark"}),
-        evaluate=study.evaluation(arm).model_dump(exclude={"scorer", "shards", "batch_size", "engine"}),
+        evaluate=study.evaluation(arm).model_dump(exclude={"scorer", "shards", "batch_size", "window", "engine"}),
     )

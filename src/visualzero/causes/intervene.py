@@ -11,14 +11,14 @@ import pandas as pd
 from visualzero.causes.certainty import Reconsidered, certainty
 from visualzero.causes.chosen import chosen
 from visualzero.causes.continuing import go_on
-from visualzero.causes.drawing import draw
+from visualzero.causes.drawing import WINDOW, draw
 from visualzero.causes.thoughts import Altered, altered_thoughts
 from visualzero.config import Interventions, Sampling, Study
 from visualzero.data.question import read_questions, require_choices
 from visualzero.errors import UserError
 from visualzero.evaluation.answering.asking import Engine
 from visualzero.evaluation.answering.gather import gather
-from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.generate import ROWS, Job, predict
 from visualzero.evaluation.answering.shards import WHOLE, Shard, shards
 from visualzero.evaluation.reading.score import read_rows, verified_rows
 from visualzero.evaluation.rows import write_rows
@@ -75,11 +75,16 @@ def intervene_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard
         }
         model: dict[str, Any] = {"weights": weights, "processor": processor, "settings": settings}
         engines = {
-            "answers": partial(go_on, altered=altered, draw=partial(draw, **model, sampling=_sampling(asked), run=run)),
+            "answers": partial(
+                go_on,
+                altered=altered,
+                draw=partial(draw, **model, sampling=_sampling(asked), run=run, rows=work / "answers" / ROWS),
+                size=asked.batch_size,
+            ),
             "entropies": partial(certainty, thoughts=_reconsidered(altered), **model),
         }
-        batches = settings.model_copy(update={"batch_size": asked.batch_size})
-        job = Job(labels, study.data.benchmarks[benchmark].options, batches, shard or WHOLE)
+        window = WINDOW * asked.batch_size
+        job = Job(labels, study.data.benchmarks[benchmark].options, window, shard or WHOLE)
         for name, engine in engines.items():
             if not (work / f"{name}.jsonl").exists():
                 predict(job, cast(Engine, engine), processor, questions, work / f"{name}.jsonl", work / name)
@@ -146,5 +151,5 @@ def _write_record(study: Study, layout: Layout, arm: str, seed: int | str) -> No
         benchmark=benchmark,
         style=study.arm(arm).asked_with,
         interventions=study.interventions.model_dump(exclude={"arms", "benchmark", "margin"}),
-        evaluate=study.evaluation(arm).model_dump(exclude={"scorer", "shards", "batch_size", "engine"}),
+        evaluate=study.evaluation(arm).model_dump(exclude={"scorer", "shards", "batch_size", "window", "engine"}),
     )

@@ -1,19 +1,20 @@
 """The sample stage: draws an arm's answers to the questions of `causes.sampling`; resumable, and in shards.
 
-How batches are cut, shared among jobs and kept on the way is greedy evaluation's (evaluation/answering/generate.py).
+How questions are cut, shared among jobs and kept on the way is greedy evaluation's (evaluation/answering/generate.py).
 """
 
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import cast
 
 from visualzero.causes.chosen import chosen
-from visualzero.causes.drawing import draw
+from visualzero.causes.drawing import WINDOW, Samples, draw
 from visualzero.causes.gathering import write_record
 from visualzero.config import Study
 from visualzero.data.question import read_questions, require_choices
 from visualzero.errors import UserError
-from visualzero.evaluation.answering.asking import Engine
-from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.asking import Batch, Engine, portions
+from visualzero.evaluation.answering.generate import ROWS, Job, predict
 from visualzero.evaluation.answering.shards import WHOLE, Shard
 from visualzero.fingerprint import digest
 from visualzero.jobs import sample_fingerprint
@@ -55,21 +56,20 @@ def sample_arm(study: Study, layout: Layout, arm: str, seed: int | str, shard: S
         "top_p": sampling.top_p,
     }
     say(f"{run}: {sampling.samples} samples of answers to each of {len(asked)} questions of {benchmark}")
-    answers = partial(
-        draw, weights=weights, processor=processor, settings=settings, sampling=sampling, run=run
-    )  # of which a row has several
+    work = layout.work("samples", arm, seed, benchmark, key, str(shard or WHOLE))
+    given = partial(draw, weights=weights, processor=processor, settings=settings, sampling=sampling, run=run)
+
+    def answers(batches: Iterable[Batch]) -> Iterator[list[Samples]]:
+        return given((portions(batch, sampling.batch_size) for batch in batches), rows=work / ROWS)
+
+    window = WINDOW * sampling.batch_size
     predict(
-        Job(
-            labels,
-            study.data.benchmarks[benchmark].options,
-            settings.model_copy(update={"batch_size": sampling.batch_size}),
-            shard or WHOLE,
-        ),
-        cast(Engine, answers),
+        Job(labels, study.data.benchmarks[benchmark].options, window, shard or WHOLE),
+        cast(Engine, answers),  # a row has several
         processor,
         asked,
         layout.samples(arm, seed, benchmark) if shard is None else layout.sample_shard(arm, seed, benchmark, shard),
-        layout.work("samples", arm, seed, benchmark, key, str(shard or WHOLE)),
+        work,
     )
     if shard is None:
         write_record(study, layout, arm, seed)

@@ -29,9 +29,7 @@ class Sampling(Section):
     temperature: Number = Field(default=1.0, gt=0, description="Temperature that they are drawn with.")
     top_p: Number = Field(default=1.0, gt=0, le=1, description="They are drawn from the most likely tokens up to this.")
     seed: int = Field(default=0, ge=0, description="Seed of the draws and of the choice of questions.")
-    batch_size: int = Field(
-        default=8, gt=0, description="Questions whose samples are drawn of one seed, and kept together."
-    )
+    batch_size: int = Field(default=8, gt=0, description="Questions whose samples are drawn of one seed.")
 
 
 class Interventions(Section):

@@ -10,7 +10,6 @@ from visualzero.config.base import Number, Section
 Dtype = Literal["float32", "bfloat16"]
 Scorer = Literal["strict", "letter", "visualthinker", "lmms", "vlmevalkit", "cambrian"]
 SCORERS: tuple[str, ...] = get_args(Scorer)
-BATCHES = {"transformers": 64, "vllm": 512}  # questions that are handed over together where none are said
 
 
 class Lora(Section):
@@ -222,6 +221,12 @@ class Evaluate(Section):
     batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
         description="Questions answered at a time; auto: as many as the memory has room for. Changes speed only."
     )
+    window: int = Field(
+        default=512,
+        gt=0,
+        description="Questions that are answered in one another's company, and kept when all are: what an interruption"
+        " loses at most, and what shards are made of.",
+    )
     shards: int = Field(
         default=1, gt=0, description="Jobs that share an arm's evaluation of a benchmark; changes no result."
     )
@@ -242,8 +247,3 @@ class Evaluate(Section):
             return validate(value)
         except ValidationError:
             raise ValueError(f"must be auto or a number above 0, not {value!r}") from None
-
-    @property
-    def batch(self) -> int:
-        """Questions that are handed over and kept together."""
-        return self.batch_size if isinstance(self.batch_size, int) else BATCHES[self.engine]

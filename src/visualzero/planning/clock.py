@@ -154,4 +154,6 @@ def evaluation_seconds(job: Evaluation, completion: int, device: Device) -> floa
         model.language, rows, lengths.prompt, completion, settings.dtype, precision, eager, copied=False
     )
     images = job.questions * lengths.visual * device.assumed.image
-    return images + ceil(job.questions / together) * prefill + job.questions / rows * decoded
+    windows, rest = divmod(job.questions, settings.window)
+    rounds = windows * ceil(settings.window / rows) + ceil(rest / rows)
+    return images + ceil(job.questions / together) * prefill + rounds * decoded

@@ -91,17 +91,18 @@ def training_memory(run: Training, completion: int, gpus: int, sharding: Shardin
 
 def evaluation_rows(job: Evaluation, gpu: Gpu) -> int:
     """Questions that are answered at a time; with `batch_size: auto` as many as evaluation takes on such a GPU."""
-    if isinstance(job.settings.batch_size, int):
-        return min(job.settings.batch_size, job.questions)
+    together = min(job.settings.window, job.questions)
     if job.settings.engine == "vllm":
-        return min(job.settings.batch, job.questions)
+        return together
+    if isinstance(job.settings.batch_size, int):
+        return min(job.settings.batch_size, together)
     most = MOST_ROWS["cpu"]
     if gpu.memory is not None:
         precision = inference_precision(job.settings.dtype)
         free = gpu.memory * GIB - LIBRARIES - precision.held * job.model.parameters
         row = (job.lengths.prompt + job.lengths.cap) * job.model.language.cached * precision.cached
         most = min(MOST_ROWS["cuda"], 1 << max(int(CACHE_SHARE * free / row), 1).bit_length() - 1)  # a power of two
-    return max(1, min(most, job.questions))
+    return max(1, min(most, together))
 
 
 def prompts_together(job: Evaluation, rows: int) -> int:

@@ -135,39 +135,6 @@ def test_the_room_may_be_said_in_tokens(
     assert max(sizes) == rows
 
 
-@pytest.mark.parametrize("step", [0, 1, 7])
-def test_too_little_memory_costs_no_row(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, step: int
-) -> None:
-    """Three rows fit; those that were done when a fourth did not are not asked again."""
-    ends = ending_apart(generated(model, inputs, {0}, 24))
-    expected = generated(model, inputs, ends, 24)
-    sizes = watched(model, monkeypatch)
-    decoder = model.get_decoder()
-    forward: Callable[..., object] = decoder.forward
-
-    def small(**arguments: Any) -> object:
-        output = forward(**arguments)
-        if len(sizes) > step and not isinstance(_at_hand.get(), Prompts) and sizes[-1] > 3:
-            raise torch.OutOfMemoryError
-        return output
-
-    monkeypatch.setattr(decoder, "forward", small)
-    assert greedy(model, inputs, ends, 24) == expected
-    assert sizes[-1] <= 3
-
-
-def test_a_row_that_does_not_fit_alone_is_told(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(**arguments: Any) -> object:
-        raise torch.OutOfMemoryError
-
-    monkeypatch.setattr(model.get_decoder(), "forward", full)
-    with pytest.raises(torch.OutOfMemoryError):
-        greedy(model, inputs, {0}, 24)
-
-
 def test_nothing_is_computed_once_all_rows_have_ended(
     model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -47,7 +46,7 @@ def drawn(tiny_model: Path, processor: ImageProcessor) -> Any:
 
     def samples(batches: list[Batch], run: str = "base/untrained", **changed: Any) -> list[list[Samples]]:
         sampling = SAMPLING.model_copy(update=changed)
-        return list(draw(batches, tiny_model, processor, SETTINGS, sampling, run))
+        return list(draw([[batch] for batch in batches], tiny_model, processor, SETTINGS, sampling, run))
 
     return samples
 
@@ -142,8 +141,15 @@ def test_other_precisions_can_be_sampled(
     asked: list[Asked], tiny_model: Path, processor: ImageProcessor, dtype: str
 ) -> None:
     settings = SETTINGS.model_copy(update={"dtype": dtype})
-    [samples] = draw([asked[:2]], tiny_model, processor, settings, SAMPLING, "base/untrained")
+    [samples] = draw([[asked[:2]]], tiny_model, processor, settings, SAMPLING, "base/untrained")
     assert all(len(one["responses"]) == 4 for one in samples)
+
+
+def test_a_window_is_drawn_as_its_batches_are(drawn: Any, asked: list[Asked], tiny_model: Path, processor: Any) -> None:
+    apart = drawn([asked[:2], asked[2:4], asked[4:5]])
+    window = [asked[:2], asked[2:4], asked[4:5]]
+    [together] = draw([window], tiny_model, processor, SETTINGS, SAMPLING, "base/untrained")
+    assert together == [one for batch in apart for one in batch]
 
 
 # As greedy evaluation's machinery keeps them
@@ -151,16 +157,18 @@ def test_other_precisions_can_be_sampled(
 
 @pytest.fixture
 def engine(tiny_model: Path, processor: ImageProcessor) -> Engine:
-    sampled = partial(
-        draw, weights=tiny_model, processor=processor, settings=SETTINGS, sampling=SAMPLING, run="base/untrained"
-    )
+    """Batches of three, each in a window of its own."""
+
+    def sampled(batches: Iterable[Batch]) -> Iterator[list[Samples]]:
+        return draw(([batch] for batch in batches), tiny_model, processor, SETTINGS, SAMPLING, "base/untrained")
+
     return cast(Engine, sampled)
 
 
 def test_an_interruption_leaves_no_trace(
     engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame", tmp_path: Path
 ) -> None:
-    job = Job(LABELS, "lettered", SETTINGS)
+    job = Job(LABELS, "lettered", 3)
     whole, cut_off = tmp_path / "whole.jsonl", tmp_path / "cut.jsonl"
     predict(job, engine, processor, toyspace, whole, tmp_path / "work")
 
@@ -187,11 +195,11 @@ def test_an_interruption_leaves_no_trace(
 def test_shards_leave_no_trace(
     engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame", tmp_path: Path
 ) -> None:
-    predict(Job(LABELS, "lettered", SETTINGS), engine, processor, toyspace, tmp_path / "whole.jsonl", tmp_path / "work")
+    predict(Job(LABELS, "lettered", 3), engine, processor, toyspace, tmp_path / "whole.jsonl", tmp_path / "work")
     rows = {}
     for shard in shards(2):
         out = tmp_path / f"{shard}.jsonl"
-        predict(Job(LABELS, "lettered", SETTINGS, shard), engine, processor, toyspace, out, tmp_path / str(shard))
+        predict(Job(LABELS, "lettered", 3, shard), engine, processor, toyspace, out, tmp_path / str(shard))
         rows |= {row["id"]: row for row in read_rows(out)}
     assert [rows[name] for name in toyspace["id"]] == read_rows(tmp_path / "whole.jsonl")
 
@@ -200,7 +208,7 @@ def test_a_row_has_the_prompt_and_all_of_a_questions_samples(
     engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame", tmp_path: Path
 ) -> None:
     out = tmp_path / "out.jsonl"
-    predict(Job(LABELS, "lettered", SETTINGS), engine, processor, toyspace.iloc[:3], out, tmp_path / "work")
+    predict(Job(LABELS, "lettered", 3), engine, processor, toyspace.iloc[:3], out, tmp_path / "work")
     first, *_ = [json.loads(line) for line in out.read_text().splitlines()]
     assert first["id"] == toyspace["id"][0]
     assert {"run", "prompt_sha", "responses", "n_tokens", "finish_reasons"} <= first.keys()
@@ -224,7 +232,7 @@ def test_thirty_two_samples_cost_less_than_a_quarter_of_as_many_generations(
                 model.generate(**inputs, do_sample=True, top_k=0, max_new_tokens=24, pad_token_id=0)
 
     def together() -> None:
-        list(draw([batch], tiny_model, processor, settings, sampling, "base/untrained"))
+        list(draw([[batch]], tiny_model, processor, settings, sampling, "base/untrained"))
 
     def cost(work: Any) -> float:
         begun = time.process_time()

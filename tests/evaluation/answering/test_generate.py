@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SETTINGS = Evaluate(max_new_tokens=8, batch_size=5, dtype="float32", threads=1)
+SETTINGS = Evaluate(max_new_tokens=8, batch_size=3, window=5, dtype="float32", threads=1)
 LABELS = {
     "run": "base/untrained",
     "arm": "base",
@@ -32,7 +32,7 @@ LABELS = {
     "prompt": "r1_zero",
     "engine": "transformers",
 }
-JOB = Job(LABELS, "lettered", SETTINGS)
+JOB = Job(LABELS, "lettered", SETTINGS.window)
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,11 @@ def processor(tiny_model: Path) -> ImageProcessor:
 
 @pytest.fixture
 def engine(tiny_model: Path, processor: ImageProcessor) -> Engine:
-    return partial(transformers_engine.answers, weights=tiny_model, processor=processor, settings=SETTINGS)
+    return engine_of(tiny_model, processor, SETTINGS)
+
+
+def engine_of(weights: Path, processor: ImageProcessor, settings: Evaluate) -> Engine:
+    return partial(transformers_engine.answers, weights=weights, processor=processor, settings=settings)
 
 
 def of(engine: Engine, batches: list[Batch]) -> dict[str, Answer]:
@@ -148,7 +152,7 @@ def undisturbed(
 ) -> Path:
     """What `predict` writes when nothing happens."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    engine = partial(transformers_engine.answers, weights=tiny_model, processor=processor, settings=SETTINGS)
+    engine = engine_of(tiny_model, processor, SETTINGS)
     predict(JOB, engine, processor, toyspace, folder / "out.jsonl", folder / "work")
     return folder / "out.jsonl"
 
@@ -162,10 +166,17 @@ def test_there_is_one_row_for_each_question_in_order(undisturbed: Path, toyspace
     assert not (undisturbed.parent / "work" / "responses.jsonl").exists()
 
 
-def test_the_batch_size_changes_no_response(
-    undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
+@pytest.mark.parametrize("changed", [{"batch_size": 16}, {"batch_size": "auto"}, {"batch_size": 1}, {"window": 16}])
+def test_how_many_are_answered_together_changes_no_response(
+    undisturbed: Path,
+    tmp_path: Path,
+    tiny_model: Path,
+    processor: ImageProcessor,
+    toyspace: "pd.DataFrame",
+    changed: dict[str, Any],
 ) -> None:
-    job = Job(LABELS, "lettered", SETTINGS.model_copy(update={"batch_size": 16}))
+    settings = SETTINGS.model_copy(update=changed)
+    job, engine = Job(LABELS, "lettered", settings.window), engine_of(tiny_model, processor, settings)
     predict(job, engine, processor, toyspace, tmp_path / "out.jsonl", tmp_path / "work")
     assert (tmp_path / "out.jsonl").read_bytes() == undisturbed.read_bytes()
 
@@ -174,7 +185,7 @@ def test_the_batch_size_changes_no_response(
 def test_shards_are_asked_the_same_batches_and_share_them_all(
     undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame", count: int
 ) -> None:
-    whole = batches_of(ask(toyspace, processor, "lettered"), processor, SETTINGS.batch_size)
+    whole = batches_of(ask(toyspace, processor, "lettered"), processor, SETTINGS.window)
     seen: list[Batch] = []
 
     def watched(batches: Iterable[Batch]) -> Iterator[list[Answer]]:
@@ -183,7 +194,7 @@ def test_shards_are_asked_the_same_batches_and_share_them_all(
 
     rows = {}
     for shard in shards(count):
-        job, out = Job(LABELS, "lettered", SETTINGS, shard), tmp_path / f"{shard}.jsonl"
+        job, out = Job(LABELS, "lettered", SETTINGS.window, shard), tmp_path / f"{shard}.jsonl"
         predict(job, watched, processor, toyspace, out, tmp_path / str(shard))
         rows |= {row["id"]: row for row in read_rows(out)}
     assert sorted(seen, key=whole.index) == whole
@@ -236,7 +247,7 @@ def test_interruptions_leave_no_trace_in_the_result(
     with pytest.raises(InterruptedError):
         predict(JOB, killed, processor, toyspace, out, partial_file.parent)
     assert not out.exists()
-    assert len(partial_file.read_text().splitlines()) == SETTINGS.batch_size
+    assert len(partial_file.read_text().splitlines()) == SETTINGS.window
     partial_file.write_bytes(damage(partial_file.read_bytes()))
     with pytest.raises(InterruptedError):
         predict(JOB, killed, processor, toyspace, out, partial_file.parent)
@@ -250,7 +261,7 @@ def test_interruptions_leave_no_trace_in_the_result(
 def test_an_interrupted_shard_goes_on_with_its_own_batches(
     undisturbed: Path, tmp_path: Path, engine: Engine, processor: ImageProcessor, toyspace: "pd.DataFrame"
 ) -> None:
-    job, out, work = Job(LABELS, "lettered", SETTINGS, Shard(1, 2)), tmp_path / "out.jsonl", tmp_path / "work"
+    job, out, work = Job(LABELS, "lettered", SETTINGS.window, Shard(1, 2)), tmp_path / "out.jsonl", tmp_path / "work"
     with pytest.raises(InterruptedError):
         predict(job, killed_after_one_batch(engine), processor, toyspace, out, work)
     predict(job, engine, processor, toyspace, out, work)

@@ -71,12 +71,17 @@ def ask(questions: pd.DataFrame, processor: ImageProcessor, options: Options) ->
     ]
 
 
+def portions(batch: Batch, size: int) -> list[Batch]:
+    """A batch in batches of `size` at most."""
+    return [batch[start : start + size] for start in range(0, len(batch), size)]
+
+
 def batches_of(asked: list[Asked], processor: ImageProcessor, size: int) -> list[Batch]:
     """All questions in batches of like length in tokens, longest first, so that too little memory shows at once."""
     texts = processor.tokenizer([one.prompt for one in asked], add_special_tokens=False)["input_ids"]
     lengths = [len(text) + _image_tokens(one, processor) for one, text in zip(asked, texts, strict=True)]
     order = sorted(range(len(asked)), key=lambda i: (-lengths[i], i))
-    return [[asked[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
+    return portions([asked[i] for i in order], size)
 
 
 def _image_tokens(one: Asked, processor: ImageProcessor) -> int:

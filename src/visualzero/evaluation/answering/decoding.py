@@ -34,9 +34,7 @@ def greedy(
     install(model)
     cohorts = [Cohort.of([question]) for question in questions_of(inputs, model)]
     decoder = greedy_decoder(model, ends, max_new_tokens, repetition_penalty, enough, room or Room(rows=len(cohorts)))
-    for _ in decoder.write(iter(cohorts)):
-        pass
-    return [cohort.rows[0].tokens for cohort in cohorts]
+    return written(decoder, cohorts)
 
 
 def greedy_decoder(
@@ -55,28 +53,30 @@ def greedy_decoder(
         max_new_tokens: length at which a row is cut off.
         repetition_penalty: see `Choice`; padding is not part of a prompt. For transformers it is.
         enough: whether a row, with at most `STRIDE` new tokens, need not go on. It is cut off within so many tokens.
-        room: how many rows are decoded at a time; fewer, where memory turns out to be too little.
+        room: how many rows are decoded at a time.
     """
 
     def cache(rows: int, fixed: bool) -> Rows:
         return Lines(rows, max_new_tokens, fixed)
 
     choice = Choice(ends, max_new_tokens, repetition_penalty)
-    return Decoder(model, cache, choice, room, STRIDE, PREFILLED, enough, elastic=True)
+    return Decoder(model, cache, choice, room, STRIDE, PREFILLED, enough)
 
 
-def in_batches(decoder: Decoder, batches: Iterable[Sequence[Cohort]]) -> Iterator[list[Row]]:
-    """The rows of each batch of cohorts in turn, when all of them are over; meanwhile later ones are decoded too."""
-    begun: list[list[Row]] = []
+def written(decoder: Decoder, cohorts: Iterable[Cohort]) -> list[list[int]]:
+    """The tokens of all rows of cohorts, which are taken as their turns come, in the order of the rows."""
+    found: list[list[int]] = []
+    places: dict[Row, int] = {}  # of rows that are not over: what has been answered, image and all, is let go
 
-    def cohorts() -> Iterator[Cohort]:
-        for batch in batches:
-            begun.append([row for cohort in batch for row in cohort.rows])
-            yield from batch
+    def given() -> Iterator[Cohort]:
+        for cohort in cohorts:
+            places.update((row, place) for place, row in enumerate(cohort.rows, len(found)))
+            found.extend([] for _ in cohort.rows)
+            yield cohort
 
-    for _ in decoder.write(cohorts()):
-        while begun and all(row.over for row in begun[0]):
-            yield begun.pop(0)
+    for row in decoder.write(given()):
+        found[places.pop(row)] = row.tokens
+    return found
 
 
 def questions_of(inputs: Mapping[str, torch.Tensor], model: PreTrainedModel) -> list[Question]:

@@ -1,8 +1,9 @@
 """Responses to a benchmark: which batches a job answers, in what order, and what it writes. Resumable, and in shards.
 
-The batches of the whole benchmark are fixed before the first one runs; a shard answers every n-th of them, and each
-finished batch is appended to the partial file in `work`. Neither the number of shards nor an interruption changes an
-answer by more than rounding may: whatever still lacks one is asked again, in the same order.
+A batch is a window of questions that are answered in one another's company and in no other's. The batches of the whole
+benchmark are fixed before the first one runs; a shard answers every n-th of them, and each finished batch is appended
+to the partial file in `work`. A batch that was not finished is asked again as a whole. So neither the number of shards
+nor an interruption changes a byte, even where rounding decides a token.
 """
 
 import hashlib
@@ -14,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 
-from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Batch, Engine, ask, batches_of
 from visualzero.evaluation.answering.shards import WHOLE, Shard
 from visualzero.evaluation.rows import write_rows
@@ -23,15 +23,19 @@ from visualzero.progress import Progress
 from visualzero.prompts import Options
 
 Row = dict[str, Any]
+ROWS = "rows-at-a-time"  # file in `work` in which an engine keeps how many rows it decodes at a time
 
 
 @dataclass(frozen=True)
 class Job:
-    """Who answers what: `labels` (run, arm, seed, benchmark, control, prompt, engine) go into every row."""
+    """Who answers what: `labels` (run, arm, seed, benchmark, control, prompt, engine) go into every row.
+
+    `window` is the number of questions of a batch.
+    """
 
     labels: dict[str, Any]
     options: Options
-    settings: Evaluate
+    window: int
     shard: Shard = WHOLE
 
 
@@ -43,7 +47,7 @@ def predict(
     `work` is this job's own folder of resume state.
     """
     asked = ask(questions, processor, job.options)
-    batches = job.shard.of(batches_of(asked, processor, job.settings.batch))
+    batches = job.shard.of(batches_of(asked, processor, job.window))
     work.mkdir(parents=True, exist_ok=True)
     partial = work / "responses.jsonl"
     rows = _finished(partial)
@@ -52,7 +56,8 @@ def predict(
         _answer(job, engine, missing, len(batches), rows, partial)
     mine = {one.id for batch in batches for one in batch}
     write_rows([rows[name] for name in questions["id"] if name in mine], out)
-    partial.unlink(missing_ok=True)
+    for file in (partial, work / ROWS):
+        file.unlink(missing_ok=True)
 
 
 def _answer(

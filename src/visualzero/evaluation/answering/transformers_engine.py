@@ -4,31 +4,34 @@ import copy
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from groupshare.attention import install
-from groupshare.cohorts import Cohort
+from groupshare.cohorts import Cohort, Room
 from visualzero.config import Evaluate
-from visualzero.evaluation.answering.asking import Answer, Batch
-from visualzero.evaluation.answering.decoding import STRIDE, greedy_decoder, in_batches, questions_of
-from visualzero.evaluation.answering.room import room
+from visualzero.evaluation.answering.asking import Answer, Batch, portions
+from visualzero.evaluation.answering.at_once import AtOnce, fitting
+from visualzero.evaluation.answering.decoding import STRIDE, greedy_decoder, questions_of, written
 from visualzero.evaluation.answering.turns import Text, cut, has_begun
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import further_turn
 
-AHEAD = 2  # batches that are prepared before the model asks for them
+PREPARED = 32  # questions that are prepared together
+AHEAD = 2  # times so many that are prepared before the model asks for them
 
 
 def answers(
-    batches: Iterable[Batch], weights: Path, processor: ImageProcessor, settings: Evaluate
+    batches: Iterable[Batch], weights: Path, processor: ImageProcessor, settings: Evaluate, rows: Path | None = None
 ) -> Iterator[list[Answer]]:
     """Greedy answers to each batch, by the checkpoint folder `weights`, on the GPU if there is one.
 
-    As many questions are answered at a time as `settings.batch_size` says, of whatever batches.
+    As many questions are answered at a time as `settings.batch_size` says, all of one batch: what a batch gets depends
+    on no other. How many they are is kept in the file `rows`.
     """
     torch.set_num_threads(settings.threads)
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
@@ -38,13 +41,22 @@ def answers(
     enough = (lambda row: has_begun(row, text_by(processor), turn, STRIDE)) if turn else None
     own = copy.deepcopy(processor)  # the background's: threads can't share a tokenizer
     install(model)
-    decoder = greedy_decoder(
-        *(model, ends, settings.max_new_tokens, settings.repetition_penalty, enough, room(settings.batch_size, model))
-    )
-    prepared = _ahead(lambda batch: prepare(batch, own), batches)
-    asked = ([Cohort.of([question]) for question in questions_of(inputs, model)] for inputs in prepared)
-    for rows in in_batches(decoder, asked):
-        yield [answer(row.tokens, ends, processor) for row in rows]
+    most, at_once = settings.max_new_tokens, AtOnce(rows)
+
+    def cohorts(batch: Batch) -> Iterator[Cohort]:
+        for inputs in _ahead(lambda some: prepare(some, own), portions(batch, PREPARED)):
+            yield from (Cohort.of([question]) for question in questions_of(inputs, model))
+
+    def decode(batch: Batch, at_a_time: int) -> list[list[int]]:
+        decoder = greedy_decoder(model, ends, most, settings.repetition_penalty, enough, Room(at_a_time))
+        return written(decoder, cohorts(batch))
+
+    def choose(batch: Batch) -> int:
+        return fitting(settings.batch_size, model, lambda: next(cohorts(batch[:1])), most)
+
+    for batch in batches:
+        given = at_once.decode(partial(decode, batch), len(batch), partial(choose, batch))
+        yield [answer(tokens, ends, processor) for tokens in given]
 
 
 def prepare(batch: Batch, processor: ImageProcessor) -> dict[str, torch.Tensor]:

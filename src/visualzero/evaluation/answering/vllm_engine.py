@@ -1,8 +1,8 @@
 """Answers by vLLM: several times as fast on a GPU, where it is installed, and no more than an engine to be checked.
 
 Before the first answer is given, transformers answers 100 of the questions too, and vLLM is refused if it agrees on
-less than 95 %. It is handed a batch at a time and makes its own batches of that, so `evaluate.batch_size` should be
-some hundreds; `auto` is 512.
+less than 95 %. It is handed a window of questions at a time (`evaluate.window`) and makes its own batches of that;
+`evaluate.batch_size` is nothing to it.
 """
 
 import gc
@@ -28,9 +28,9 @@ REFERENCE_BATCH = 20  # questions that transformers answers at a time
 
 
 def answers(
-    batches: Iterable[Batch], weights: Path, processor: ImageProcessor, settings: Evaluate
+    batches: Iterable[Batch], weights: Path, processor: ImageProcessor, settings: Evaluate, rows: Path | None = None
 ) -> Iterator[list[Answer]]:
-    """Greedy answers to each batch, by the checkpoint folder `weights`.
+    """Greedy answers to each batch, by the checkpoint folder `weights`; how many at a time is not `rows` to say.
 
     Raises:
         UserError: if vLLM is not installed, there is no GPU, or its answers differ from those of transformers.
