@@ -9,6 +9,7 @@ from transformers import Qwen2VLForConditionalGeneration
 from trl import GRPOTrainer
 
 from groupshare import GroupSharingTrainer, attention, mixin
+from groupshare.cohorts import Row
 from groupshare.shared_prompts import SharedPrompts
 from sharing_cases import G, measured, questions, trainer
 
@@ -127,6 +128,42 @@ def test_each_step_on_policy_logs_how_far_the_sampler_is_from_training(
     on_policy = logged[::2] if settings else logged
     assert all(value is not None and 0 < value < 1e-5 for value in on_policy)
     assert settings == {} or logged[1::2] == [None, None]
+
+
+@pytest.mark.parametrize("tokens", [10_000, 60])
+@pytest.mark.parametrize("level", ["token", "sequence"])
+def test_the_samplers_difference_is_a_mean_over_tokens_whatever_ratios_are_taken_of_and_in_however_many_passes(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch, level: str, tokens: int
+) -> None:
+    drawn: list[Row] = []
+    roll = mixin.rollout
+
+    def apart(*arguments: Any) -> list[Row]:
+        drawn.extend(roll(*arguments))
+        for number, row in enumerate(drawn):
+            row.log_probs = [value + 0.1 * number for value in row.log_probs]
+        return drawn
+
+    passes: list[int] = []
+    score = mixin.shared_log_probs
+
+    def scoring(*arguments: Any) -> Any:
+        passes.append(torch.is_grad_enabled())
+        return score(*arguments)
+
+    monkeypatch.setattr(mixin, "rollout", apart)
+    monkeypatch.setattr(mixin, "shared_log_probs", scoring)
+    settings = {"importance_sampling_level": level, "num_iterations": 2, "max_completion_length": 40}
+    arguments = {"tokens_per_pass": tokens}
+    made = trainer(GroupSharingTrainer, tiny_model, change=ends_early, arguments=arguments, **settings)
+    made._verified = True
+    made.train()
+    assert (sum(passes) > 1) == (tokens == 60)
+    lengths = torch.tensor([len(row.tokens) for row in drawn], dtype=torch.float64)
+    shifts = 0.1 * torch.arange(len(drawn))
+    [logged] = [entry[mixin.DIFFERENCE] for entry in made.state.log_history if mixin.DIFFERENCE in entry]
+    assert logged == pytest.approx(float((lengths * shifts).sum() / lengths.sum()), abs=1e-4)
+    assert logged != pytest.approx(float(shifts.mean()), abs=1e-2), "no mean over completions"
 
 
 @pytest.mark.parametrize("padded", [False, True])
