@@ -302,6 +302,7 @@ def test_the_order_of_keys_does_not_matter() -> None:
         ({"grpo": {"save_steps": 7}}, set()),
         ({"trackers": ["tensorboard"]}, set()),
         ({"evaluate": {"batch_size": 3}}, set()),
+        ({"evaluate": {"window": 3}}, set()),
         ({"grpo": {"steps": 7}}, {f"run {GRPO}", f"run {INSTRUCT}"}),
         ({"sft": {"learning_rate": 1e-6}}, {f"run {SFT}"}),
         ({"data": {"train_options": "natural"}}, {f"run {SFT}", f"run {GRPO}", f"run {INSTRUCT}"}),

@@ -25,7 +25,8 @@ from groupshare.questions import as_rope_takes, groups_of
 from groupshare.recording import Recorder
 
 OF_ROWS = {"token", "position", "seen"}  # what goes along when rows change places
-LEAVING = 0.125  # share of the rows that are over before they leave together, since that copies
+LEAVING = 0.125  # share of the rows that are over before they leave together, or make room, since that copies
+COMING = 4  # rows that come at a time, or half of all places: a pass over prompts costs as much as some steps
 NOT_A_CHANCE = "probability tensor contains either `inf`, `nan` or element < 0"  # torch.multinomial's words
 
 
@@ -117,7 +118,8 @@ class Decoder:
             if self.capacity is None:
                 self.capacity = self.room.takes(cohort, self.choice.most)
             free = self.capacity - there - sum(len(one.rows) for one in found)
-            if there and not found and free < LEAVING * self.capacity:
+            wanted = max(LEAVING * self.capacity, min(COMING, self.capacity / 2))
+            if there and not found and free < wanted:
                 break
             if len(cohort.rows) > free:
                 if there or found:
