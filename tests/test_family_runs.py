@@ -1,8 +1,12 @@
-"""The study on other families of models: fetched, trained by every recipe, asked, and read by anyone."""
+"""The study on other families of models: fetched, trained by every recipe, resumed, asked, and read by anyone.
 
-from collections.abc import Iterator
+`python benchmarks/families.py` prints what passes here, and how exact sharing is, as a table.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -10,10 +14,11 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from tiny_families import tiny
+from tiny_families import hub_folder
 from training_runs import MakeRun, logits_as_anyone_reads_them, make_run, paid_by_the_letter
 from visualzero.config import Evaluate, ModelSource
 from visualzero.data.question import read_questions
+from visualzero.errors import UserError
 from visualzero.evaluation.answering.asking import ask, batches_of
 from visualzero.evaluation.answering.transformers_engine import answers, prepare
 from visualzero.models.families import family_in
@@ -22,11 +27,12 @@ from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor, most_image_tokens, prompt_of
 from visualzero.training.grpo import train_grpo
 from visualzero.training.run import Run
+from visualzero.training.sealing import Sealing
 from visualzero.training.sft import train_sft
 
 pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
 __all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
-FAMILIES = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "gemma3", "internvl")
+FAMILIES = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "gemma3", "internvl", "qwen3")
 SEEING = ("visual", "vision", "connector", "projector")  # in the names of weights
 CALM = "grpo.adam_epsilon=1e-3"  # else Adam blows up what is only rounding
 LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of which only decoders have some
@@ -36,12 +42,15 @@ LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of whic
 def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A checkpoint of a family as the models stage lays it down."""
     folder = tmp_path_factory.mktemp(request.param)
-    model, processor = tiny(request.param)
-    model.save_pretrained(folder / "hub")
-    processor.tokenizer.save_pretrained(folder / "hub")
+    hub_folder(request.param, folder / "hub")
     source = ModelSource(path=str(folder / "hub"), min_pixels=3136, max_pixels=12544)
     fetch_model(source, folder / "base/model", "0" * 16, "models.base")
     return folder / "base/model"
+
+
+@pytest.fixture
+def sees(weights: Path) -> bool:
+    return family_in(weights).sees
 
 
 @pytest.fixture
@@ -69,21 +78,32 @@ def test_an_image_has_as_many_tokens_as_its_family_says(weights: Path, width: in
     assert said <= most_image_tokens(processor)
 
 
-def test_every_recipe_trains_and_anyone_reads_the_result(runs: MakeRun) -> None:
-    sft = runs("base-sft")
-    train_sft(sft)
-    assert moved(sft) == {"vision", "language"}
-    frozen = runs("instruct-grpo-vision-frozen")
-    train_grpo(frozen)
-    assert moved(frozen) == {"language"}
-    adapted = runs("base-grpo", LORA)
-    train_grpo(adapted)
-    assert moved(adapted) == {"language"}
-    for run in (sft, frozen, adapted):
-        logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
+def test_sft_trains_all_of_it_and_anyone_reads_the_result(runs: MakeRun, sees: bool) -> None:
+    run = runs("base-sft")
+    train_sft(run)
+    assert moved(run) == ({"vision", "language"} if sees else {"language"})
+    logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
 
 
-def test_sharing_trains_as_stock_trl_does(runs: MakeRun) -> None:
+def test_a_frozen_tower_stays_as_it_is(runs: MakeRun, sees: bool) -> None:
+    run = runs("instruct-grpo-vision-frozen")
+    if not sees:
+        with pytest.raises(UserError, match="freeze: 'vision': this model has no such part: leave it out"):
+            train_grpo(run)
+        return
+    train_grpo(run)
+    assert moved(run) == {"language"}
+    logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
+
+
+def test_adapters_are_trained_and_merged(runs: MakeRun) -> None:
+    run = runs("base-grpo", LORA)
+    train_grpo(run)
+    assert moved(run) == {"language"}
+    logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
+
+
+def test_grpo_shared_trains_as_stock_trl_does(runs: MakeRun) -> None:
     ours, stock = runs("base-grpo", CALM), runs("base-grpo", CALM, "grpo.sharing=off")
     stock = replace(stock, out=ours.out.with_name("stock"), work=ours.work.with_name("stock"))
     for run in (ours, stock):
@@ -92,6 +112,32 @@ def test_sharing_trains_as_stock_trl_does(runs: MakeRun) -> None:
     assert rollouts[0] == rollouts[1]
     weights = [load_file(run.out / "model/model.safetensors") for run in (ours, stock)]
     assert max(float((a - weights[1][name]).abs().max()) for name, a in weights[0].items()) < 1e-4
+
+
+class StoppedError(Exception):
+    """The run was ended."""
+
+
+@pytest.mark.parametrize(("arm", "train"), [("base-sft", train_sft), ("base-grpo", train_grpo)])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
+    arm: str, train: Callable[[Run], None], runs: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = runs(arm, "sft.save_steps=1", "grpo.save_steps=1")
+    cut = replace(whole, out=whole.out.with_name("cut"), work=whole.work.with_name("cut"))
+    train(whole)
+    seal = Sealing.on_save
+
+    def stop(self: Sealing, *args: Any, **kwargs: Any) -> None:
+        seal(self, *args, **kwargs)
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Sealing, "on_save", stop)
+        with pytest.raises(StoppedError):
+            train(cut)
+    train(cut)
+    first, second = (load_file(run.out / "model/model.safetensors") for run in (whole, cut))
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: MakeRun) -> None:
@@ -104,3 +150,12 @@ def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: Mak
     rows = model.generate(**inputs, do_sample=False, max_new_tokens=8)[:, inputs["input_ids"].shape[1] :]
     said = processor.tokenizer.batch_decode(rows, skip_special_tokens=True)
     assert [one["response"].strip() for one in found] == [text.strip() for text in said]
+
+
+def test_what_needs_images_of_any_size_is_refused_before_training(runs: MakeRun, weights: Path) -> None:
+    if family_in(weights).any_size:
+        return
+    with pytest.raises(UserError, match=r"grpo\.engine: vllm: this model's images are not Qwen's"):
+        train_grpo(runs("base-grpo", "grpo.engine=vllm"))
+    with pytest.raises(UserError, match=r"grpo\.perception: this model's images are not rows of patches"):
+        train_grpo(runs("base-papo", "run=[base-papo]"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,7 +136,7 @@ def gemma3() -> Any:
             "query_pre_attn_scalar": 12,
             "pad_token_id": words.pad_token_id,
         },
-        vision_config=VISION,
+        vision_config=VISION | {"vision_use_head": False},
         mm_tokens_per_image=4,
         boi_token_index=begin,
         eoi_token_index=end,
@@ -171,3 +172,10 @@ def tiny(
     words = getattr(processor, "tokenizer", processor)
     model.generation_config.eos_token_id = model.generation_config.pad_token_id = words.eos_token_id
     return model.eval(), processor
+
+
+def hub_folder(family: str, folder: Path) -> None:
+    """Write a checkpoint of `family` to `folder`, with the files that a published one has."""
+    model, processor = tiny(family)
+    model.save_pretrained(folder)
+    getattr(processor, "tokenizer", processor).save_pretrained(folder)

@@ -43,7 +43,7 @@ def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) 
     keep_whole(tokenizer)
     family, config = family_in(folder), AutoConfig.from_pretrained(folder).to_dict()
     code = CODE[family.code]
-    kind: type[ImageProcessor] = getattr(code, family.processor)
+    kind: Any = getattr(code, family.processor)
     words = family.prompt(template(prompt), prompt)
     if not family.sees:
         return kind(tokenizer, chat_template=words)

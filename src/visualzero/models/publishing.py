@@ -25,13 +25,14 @@ def save_processor(processor: ImageProcessor | PreTrainedTokenizerBase, folder: 
 
     The tokenizer is written as it was loaded: that a batch was filled up in between leaves no trace in it.
     """
-    tokenizer = getattr(processor, "tokenizer", processor)
+    tokenizer = processor.tokenizer if isinstance(processor, ImageProcessor) else processor
+    sees = hasattr(processor, "image_processor")
     keep_whole(tokenizer)
-    if not hasattr(processor, "image_processor"):
+    if not sees:
         tokenizer._set_processor_class(None)  # AutoTokenizer reads all there is
     tokenizer.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
-    if not hasattr(processor, "image_processor"):
+    if not sees:
         return
     own = Path(inspect.getfile(type(processor)))
     for code in {own, Path(processing_images.__file__)}:  # which all others import
