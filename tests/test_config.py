@@ -490,6 +490,21 @@ def test_a_scale_may_not_change_the_arms(raw: dict[str, Any], root: Path) -> Non
     assert lines_of(raw, root)[0].startswith("config/scale/demo.yaml: arms: unknown key 'arms'")
 
 
+@pytest.mark.parametrize("scale", ["paper-qwen2_5_vl", "paper-qwen3_vl"])
+def test_a_scale_like_another_differs_in_what_it_says_alone(scale: str, root: Path) -> None:
+    config = root / "config/config.yaml"
+    paper, other = read_study(config, ["scale=paper"]), read_study(config, [f"scale={scale}"])
+    assert other.models.base == other.models.instruct != paper.models.instruct
+    assert other.models.base.revision is None
+    assert other.model_copy(update={"scale": "paper", "models": paper.models}) == paper
+
+
+def test_a_scale_is_like_one_that_is_there(raw: dict[str, Any], root: Path) -> None:
+    (root / "config/scale/mine.yaml").write_text("like: papre\n")
+    told = lines_of({**raw, "scale": "mine"}, root)
+    assert told == ["config/scale/mine.yaml: like: scale: unknown scale 'papre'; did you mean 'paper'?"]
+
+
 def test_a_mistake_in_an_option_names_the_option(root: Path) -> None:
     with pytest.raises(UserError, match=re.escape("--set: grpo.stpes: unknown key 'stpes'; did you mean 'steps'?")):
         read_study(root / "config/config.yaml", ["grpo.stpes=2"])

@@ -1,6 +1,6 @@
-"""SmolVLM's processor for images alone: transformers' own wants torchvision and num2words, both for videos.
+"""SmolVLM2's processor for images alone: transformers' own wants torchvision and num2words, both for videos.
 
-Like processing_images.py, and together with it, a copy of this file lies in the folder of every trained SmolVLM.
+Like processing_images.py, and together with it, a copy of this file lies in the folder of every trained SmolVLM2.
 """
 
 import os
@@ -15,7 +15,7 @@ from .processing_images import ImageProcessor
 
 
 class SmolVLMImages(ImageProcessor, SmolVLMProcessor):
-    """SmolVLM's; a tile of an image has `image_seq_len` tokens."""
+    """SmolVLM2's; a tile of an image has `image_seq_len` tokens."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class SmolVLMImages(ImageProcessor, SmolVLMProcessor):
         self.global_image_token = "<global-img>"
 
     def apply_chat_template(self, *args: Any, **kwargs: Any) -> Any:
-        """What every processor does; SmolVLM's asks for frames of videos before."""
+        """What every processor does; SmolVLM2's asks for frames of videos before."""
         return ProcessorMixin.apply_chat_template(self, *args, **kwargs)
 
     @classmethod

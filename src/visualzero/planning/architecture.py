@@ -13,6 +13,7 @@ from visualzero.errors import UserError
 from visualzero.models.families import FAMILIES
 from visualzero.models.families.family import Family
 from visualzero.planning.defaults import completed
+from visualzero.planning.published import BUILT_IN
 from visualzero.planning.towers import TOWERS, Vision
 
 
@@ -152,22 +153,6 @@ class Architecture:
             return cls(TOWERS[kind](whole), Language.from_config(whole), source, whole)
         except KeyError as error:
             raise UserError(f"{source}: no key {error}: give the config.json of a whole checkpoint") from None
-
-
-# What config.json says in Qwen/Qwen2-VL-2B and Qwen/Qwen2-VL-2B-Instruct, which have the same sizes; so a plan needs no
-# download. With these the published parameter count comes out: 2,208,985,600.
-QWEN2_VL_2B: dict[str, Any] = {
-    "model_type": "qwen2_vl",
-    "hidden_size": 1536,
-    "intermediate_size": 8960,
-    "num_attention_heads": 12,
-    "num_hidden_layers": 28,
-    "num_key_value_heads": 2,
-    "tie_word_embeddings": True,
-    "vocab_size": 151936,
-    "vision_config": {"depth": 32, "embed_dim": 1280, "hidden_size": 1536, "mlp_ratio": 4, "num_heads": 16},
-}
-BUILT_IN = {"Qwen/Qwen2-VL-2B": QWEN2_VL_2B, "Qwen/Qwen2-VL-2B-Instruct": QWEN2_VL_2B}
 
 
 def checkpoint(source: ModelSource, fetched: Path) -> Path:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from visualzero.data.image import decode_image, image_size
 from visualzero.data.question import images_of
+from visualzero.errors import UserError
 from visualzero.models.families import family_read_by
 from visualzero.models.processor import ImageProcessor, prompt_of
 from visualzero.prompts import Options, question_text
@@ -59,10 +60,18 @@ def ask(questions: pd.DataFrame, processor: ImageProcessor, options: Options) ->
 
     A question without an image (None) is asked in the same words: its prompt lacks what stands for an image and
     nothing else.
+
+    Raises:
+        UserError: for a question whose text has what stands for an image.
     """
+    marker = family_read_by(processor).marker
 
     def prompt(row: Any) -> str:
         text = question_text(row.question, list(row.choices), options)
+        if marker and marker in text:
+            raise UserError(
+                f"question {row.id}: its text has {marker}, which this model reads as an image: write it otherwise"
+            )
         return prompt_of(processor, text, len(images_of(row)))
 
     return [

@@ -1,4 +1,4 @@
-"""SmolVLM and SmolVLM2: an image is a grid of square tiles and a small copy of the whole, each with as many tokens."""
+"""SmolVLM2: an image is a grid of square tiles and a small copy of the whole, each with as many tokens."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
