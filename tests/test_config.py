@@ -356,7 +356,10 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
             "run: [base, base-coldstart-grpo]",
             "arms.base-coldstart-grpo: comes from 'base-coldstart', which is not run: add it to run",
         ),
-        ("scale: deno", "scale: unknown scale 'deno'; did you mean 'demo'? (known: demo, paper)"),
+        (
+            "scale: deno",
+            "scale: unknown scale 'deno'; did you mean 'demo'? (known: demo, paper, paper-qwen2_5_vl, paper-qwen3_vl)",
+        ),
         ("seeds: []", "seeds: must have at least 1 entry, not []"),
         ("seeds: [1, 2, 1]", "seeds: listed twice: 1; list each one once"),
         ("seeds: [one]", "seeds.0: must be a valid integer, not 'one'"),
@@ -502,7 +505,10 @@ def test_a_scale_like_another_differs_in_what_it_says_alone(scale: str, root: Pa
 def test_a_scale_is_like_one_that_is_there(raw: dict[str, Any], root: Path) -> None:
     (root / "config/scale/mine.yaml").write_text("like: papre\n")
     told = lines_of({**raw, "scale": "mine"}, root)
-    assert told == ["config/scale/mine.yaml: like: scale: unknown scale 'papre'; did you mean 'paper'?"]
+    [line] = told
+    assert line.startswith(
+        "config/scale/mine.yaml: like: scale: unknown scale 'papre'; did you mean 'paper'? (known: demo"
+    )
 
 
 def test_a_mistake_in_an_option_names_the_option(root: Path) -> None:

@@ -93,6 +93,16 @@ def test_loss_and_gradients_are_those_of_stock_trl(
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_layers_that_are_computed_again_give_the_same_gradients(family: str) -> None:
+    updates = []
+    for again in (False, True):
+        made = trainer(GroupSharingTrainer, family, usual(family), gradient_checkpointing=again)
+        updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
+    once, twice = updates
+    assert max(twice.distance(once).values()) < 1e-5
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_seed_draws_the_same_completions_as_generate(family: str) -> None:
     drawn = []
     for kind in (GRPOTrainer, GroupSharingTrainer):

@@ -1,4 +1,4 @@
-"""The study on other families of models: fetched, trained by every recipe, resumed, asked, and read by anyone.
+"""The study on every family of models: fetched, trained by every recipe, resumed, asked, and read by anyone.
 
 `python benchmarks/families.py` prints what passes here, and how exact sharing is, as a table.
 """
@@ -32,7 +32,7 @@ from visualzero.training.sft import train_sft
 
 pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
 __all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
-FAMILIES = ("qwen2_5_vl", "qwen3_vl", "smolvlm", "gemma3", "internvl", "qwen3")
+FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "gemma3", "internvl", "qwen3")
 SEEING = ("visual", "vision", "connector", "projector")  # in the names of weights
 CALM = "grpo.adam_epsilon=1e-3"  # else Adam blows up what is only rounding
 LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of which only decoders have some
@@ -140,9 +140,17 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: MakeRun) -> None:
+def about_images(questions: pd.DataFrame, images: int) -> pd.DataFrame:
+    """The questions about so many images: none, their own, or their own twice."""
+    if images == 0:
+        return questions.assign(image=None)
+    return questions if images == 1 else questions.assign(more_images=[[one] for one in questions["image"]])
+
+
+@pytest.mark.parametrize("images", [0, 1, 2])
+def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: MakeRun, images: int) -> None:
     processor = load_processor(weights, "plain", 3136, 12544)
-    questions = read_questions(make_run("base").questions)
+    questions = about_images(read_questions(make_run("base").questions), images)
     [batch] = batches_of(ask(questions, processor, "lettered"), processor, 16)
     settings = Evaluate(batch_size=16, max_new_tokens=8, threads=1, dtype="float32")
     [found] = answers([batch], weights, processor, settings)

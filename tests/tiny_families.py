@@ -72,6 +72,15 @@ def _qwen(kind: str, processor: type[ProcessorMixin], text: dict[str, Any], visi
     return config, made
 
 
+def qwen2_vl() -> Any:
+    """The paper's: M-RoPE, images of any size."""
+    from transformers import Qwen2VLProcessor
+
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 2, 2]}
+    vision = {"depth": 2, "embed_dim": 32, "num_heads": 2, "mlp_ratio": 2, "hidden_size": 48}
+    return _qwen("qwen2_vl", Qwen2VLProcessor, {"rope_parameters": rope}, vision)
+
+
 def qwen2_5_vl() -> Any:
     """Windows in the vision tower, RMS norms."""
     from transformers import Qwen2_5_VLProcessor
@@ -154,7 +163,7 @@ def qwen3() -> Any:
 
 
 FAMILIES: dict[str, Callable[[], Any]] = {
-    made.__name__: made for made in (qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, qwen3)
+    made.__name__: made for made in (qwen2_vl, qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, qwen3)
 }
 
 

@@ -124,7 +124,7 @@ class Preparer:
 
 
 def _tensor(value: Any) -> Tensor:
-    """What a processor makes of images, which may be a list of arrays: taken one by one, or torch reads every number."""
+    """What a processor makes of images, also of a list of arrays, of which torch would read each number."""
     if isinstance(value, list) and value and hasattr(value[0], "shape"):
         return torch.stack([torch.as_tensor(one) for one in value])
     return torch.as_tensor(value)

@@ -141,7 +141,8 @@ def _origin(
 
 
 def _scale_file(scale: object, root: Path, name: str) -> Path:
-    files = {file.stem: file for file in sorted((root / "config" / "scale").glob("*.yaml"))}
+    found = (root / "config" / "scale").glob("*.yaml")
+    files = {file.stem: file for file in sorted(found, key=lambda file: file.stem)}
     if not isinstance(scale, str) or scale not in files:
         raise UserError(f"{name}: scale: {unknown('scale', scale, files)}")
     return files[scale]

@@ -1,6 +1,6 @@
 """InternVL's processor for images alone: transformers' own wants torchvision, for videos.
 
-Like processing_images.py, and together with it, a copy of this file lies in the folder of every trained InternVL.
+Like processing_images.py, this file needs nothing but transformers: a copy lies in every trained InternVL's folder.
 """
 
 import os
@@ -8,8 +8,6 @@ from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer, InternVLProcessor, PreTrainedTokenizerBase
 from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
-
-from .processing_images import ImageProcessor
 
 NAMES = {  # under which the processor asks the tokenizer, whatever the tokenizer's files say
     "start_image_token": "<img>",
@@ -19,7 +17,7 @@ NAMES = {  # under which the processor asks the tokenizer, whatever the tokenize
 }
 
 
-class InternVLImages(ImageProcessor, InternVLProcessor):
+class InternVLImages(InternVLProcessor):
     """InternVL's; a tile of an image has `image_seq_length` tokens."""
 
     def __init__(
@@ -32,9 +30,21 @@ class InternVLImages(ImageProcessor, InternVLProcessor):
         for name, token in NAMES.items():
             setattr(tokenizer, name, token)
             setattr(tokenizer, f"{name}_id", tokenizer.convert_tokens_to_ids(token))
-        InternVLProcessor.__init__(
-            self, image_processor, tokenizer, None, image_seq_length=image_seq_length, chat_template=chat_template
+        super().__init__(
+            image_processor, tokenizer, None, image_seq_length=image_seq_length, chat_template=chat_template
         )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """What InternVL's own returns.
+
+        Raises:
+            ValueError: if a text has more image tokens than there are images. transformers 5.17 lets a StopIteration
+                out, which data loaders take for the end of the data.
+        """
+        try:
+            return super().__call__(*args, **kwargs)
+        except StopIteration:
+            raise ValueError(f"a text has more {self.image_token} than there are images") from None
 
     @classmethod
     def _get_arguments_from_pretrained(

@@ -1,6 +1,6 @@
 """SmolVLM2's processor for images alone: transformers' own wants torchvision and num2words, both for videos.
 
-Like processing_images.py, and together with it, a copy of this file lies in the folder of every trained SmolVLM2.
+Like processing_images.py, this file needs nothing but transformers: a copy lies in every trained SmolVLM2's folder.
 """
 
 import os
@@ -11,10 +11,8 @@ from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImag
 from transformers.models.smolvlm.processing_smolvlm import SmolVLMProcessor
 from transformers.processing_utils import ProcessorMixin
 
-from .processing_images import ImageProcessor
 
-
-class SmolVLMImages(ImageProcessor, SmolVLMProcessor):
+class SmolVLMImages(SmolVLMProcessor):
     """SmolVLM2's; a tile of an image has `image_seq_len` tokens."""
 
     def __init__(

@@ -3,12 +3,10 @@
 from transformers import PreTrainedTokenizerBase
 from transformers.processing_utils import ProcessorMixin
 
-from visualzero.models.processing_images import ImageProcessor
 
-
-class TextAlone(ImageProcessor):
+class TextAlone(ProcessorMixin):
     """For evaluation and SFT, which ask a processor; GRPO, for which TRL takes tokenizers alone, gets `tokenizer`."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, chat_template: str | None = None):
         tokenizer.chat_template = chat_template
-        ProcessorMixin.__init__(self, tokenizer, chat_template=chat_template)
+        super().__init__(tokenizer, chat_template=chat_template)

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 from transformers import AutoConfig, AutoTokenizer
+from transformers.processing_utils import ProcessorMixin as ImageProcessor
 
 from visualzero.models import (
     processing_gemma3,
@@ -16,7 +17,6 @@ from visualzero.models import (
     processing_text,
 )
 from visualzero.models.families import family_in, family_read_by
-from visualzero.models.processing_images import ImageProcessor
 from visualzero.models.tokens import keep_whole
 from visualzero.prompts import template, user_message
 

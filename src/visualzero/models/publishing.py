@@ -11,21 +11,20 @@ import shutil
 from pathlib import Path
 
 from transformers import PreTrainedTokenizerBase
+from transformers.processing_utils import ProcessorMixin
 
 from visualzero.manifest import write_json
-from visualzero.models import processing_images
-from visualzero.models.processing_images import ImageProcessor
 from visualzero.models.tokens import keep_whole
 
 
-def save_processor(processor: ImageProcessor | PreTrainedTokenizerBase, folder: Path) -> None:
+def save_processor(processor: ProcessorMixin | PreTrainedTokenizerBase, folder: Path) -> None:
     """Write the tokenizer, the prompt as chat_template.jinja, and how images are sized and normalized, to `folder`.
 
     Of a model of text, whose processor may be its tokenizer, there are no images.
 
     The tokenizer is written as it was loaded: that a batch was filled up in between leaves no trace in it.
     """
-    tokenizer = processor.tokenizer if isinstance(processor, ImageProcessor) else processor
+    tokenizer = processor.tokenizer if isinstance(processor, ProcessorMixin) else processor
     sees = hasattr(processor, "image_processor")
     keep_whole(tokenizer)
     if not sees:
@@ -34,12 +33,11 @@ def save_processor(processor: ImageProcessor | PreTrainedTokenizerBase, folder: 
     (folder / "chat_template.jinja").write_text(str(processor.chat_template), encoding="utf-8")
     if not sees:
         return
-    own = Path(inspect.getfile(type(processor)))
-    for code in {own, Path(processing_images.__file__)}:  # which all others import
-        shutil.copyfile(code, folder / code.name)
+    code = Path(inspect.getfile(type(processor)))
+    shutil.copyfile(code, folder / code.name)
     theirs = next(kind for kind in type(processor).mro() if kind.__module__.startswith("transformers."))
     classes = {
         "processor_class": theirs.__name__,
-        "auto_map": {"AutoProcessor": f"{own.stem}.{type(processor).__name__}"},
+        "auto_map": {"AutoProcessor": f"{code.stem}.{type(processor).__name__}"},
     }
     write_json(folder / "preprocessor_config.json", json.loads(processor.image_processor.to_json_string()) | classes)
