@@ -107,6 +107,6 @@ class WholeTextCollator(NamingCollator):
         """Collate as TRL does, then take the image's tokens out of the labels."""
         batch = super().torch_call(examples)
         tokens = list(family_read_by(self.processor).tokens)
-        image = torch.tensor(self.processor.tokenizer.convert_tokens_to_ids(tokens))
+        image = torch.tensor(self.processor.tokenizer.convert_tokens_to_ids(tokens), dtype=torch.long)
         batch["labels"][torch.isin(batch["input_ids"], image)] = -100
         return batch
