@@ -21,7 +21,7 @@ from visualzero.config import Evaluate, Sampling
 from visualzero.data.question import read_questions, write_questions
 from visualzero.data.toyspace.questions import toyspace_rows
 from visualzero.evaluation.answering.asking import Asked, ask
-from visualzero.evaluation.answering.transformers_engine import prepare
+from visualzero.evaluation.answering.preparing import prepare
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor
 

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Asked, Batch
-from visualzero.evaluation.answering.transformers_engine import prepare
+from visualzero.evaluation.answering.preparing import prepare
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
 

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import TypedDict
 
 import torch
-from transformers import GenerationConfig, PreTrainedModel
+from transformers import GenerationConfig
 
 from groupshare.attention import install
 from groupshare.cohorts import Cohort, Luck, Room
-from groupshare.questions import Question
 from groupshare.rollout import sampler, settings_of
 from visualzero.config import Evaluate, Sampling
-from visualzero.evaluation.answering.asking import Asked, Batch
+from visualzero.evaluation.answering.asking import Batch
 from visualzero.evaluation.answering.at_once import AtOnce, fitting
-from visualzero.evaluation.answering.decoding import STRIDE, questions_of, written
+from visualzero.evaluation.answering.decoding import STRIDE, written
 from visualzero.evaluation.answering.limits import PREFILLED
-from visualzero.evaluation.answering.transformers_engine import answer, prepare, stop_tokens
+from visualzero.evaluation.answering.preparing import questions_of
+from visualzero.evaluation.answering.transformers_engine import answer, stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
 from visualzero.training.group_sharing import telling
@@ -77,9 +77,8 @@ def draw(
     n, at_once = sampling.samples, AtOnce(rows)
 
     def cohort(batch: Batch) -> Cohort:
-        questions = [question(one, processor, model) for one in batch]
         luck = Luck(model.device, seed_of(batch, sampling.seed, run))
-        return Cohort.of([each for each in questions for _ in range(n)], luck)
+        return Cohort.of([each for each in questions_of(batch, processor, model) for _ in range(n)], luck)
 
     def decode(window: Window, at_a_time: int) -> list[list[int]]:
         return written(sampler(model, drawn, Room(at_a_time), STRIDE, PREFILLED), map(cohort, window))
@@ -99,11 +98,6 @@ def draw(
             }
             for its in (answers[start : start + n] for start in range(0, len(answers), n))
         ]
-
-
-def question(one: Asked, processor: ImageProcessor, model: PreTrainedModel) -> Question:
-    """What the sampler takes of a question: the inputs of greedy evaluation."""
-    return questions_of(prepare([one], processor), model)[0]
 
 
 def seed_of(batch: Batch, seed: int, run: str) -> int:

@@ -9,7 +9,7 @@ import torch
 from visualzero.causes.certainty import Reconsidered, certainty, thought_entropies
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Asked, ask
-from visualzero.evaluation.answering.transformers_engine import prepare
+from visualzero.evaluation.answering.preparing import prepare
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor
 

@@ -10,9 +10,11 @@ from transformers import Qwen2VLForConditionalGeneration
 
 from groupshare.attention import Prompts, _at_hand
 from groupshare.cohorts import Room
+from groupshare.questions import Question
 from visualzero.evaluation.answering.asking import Asked, ask, batches_of
 from visualzero.evaluation.answering.decoding import STRIDE, greedy
-from visualzero.evaluation.answering.transformers_engine import prepare, stop_tokens
+from visualzero.evaluation.answering.preparing import prepare, questions_of
+from visualzero.evaluation.answering.transformers_engine import stop_tokens
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor
 
@@ -47,6 +49,12 @@ def inputs(processor: ImageProcessor, asked: list[Asked]) -> Inputs:
     return batch
 
 
+@pytest.fixture(scope="module")
+def questions(model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked]) -> list[Question]:
+    """The same as the decoder takes them."""
+    return questions_of(asked[:12], processor, model)
+
+
 def generated(
     model: Qwen2VLForConditionalGeneration, inputs: Inputs, ends: set[int], n: int, **options: float
 ) -> list[list[int]]:
@@ -69,13 +77,17 @@ def ending_apart(rows: Sequence[Sequence[int]]) -> set[int]:
     return max(pairs, key=lambda ends: (min(lengths(ends)) == -1, len(set(lengths(ends))), sorted(ends)))
 
 
-def test_a_batch_is_written_as_generate_writes_it(model: Qwen2VLForConditionalGeneration, inputs: Inputs) -> None:
-    assert greedy(model, inputs, {0}, 24) == generated(model, inputs, {0}, 24)
+def test_a_batch_is_written_as_generate_writes_it(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, questions: list[Question]
+) -> None:
+    assert greedy(model, questions, {0}, 24) == generated(model, inputs, {0}, 24)
 
 
-def test_rows_that_end_change_nothing_for_the_others(model: Qwen2VLForConditionalGeneration, inputs: Inputs) -> None:
+def test_rows_that_end_change_nothing_for_the_others(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, questions: list[Question]
+) -> None:
     ends = ending_apart(generated(model, inputs, {0}, 24))
-    rows = greedy(model, inputs, ends, 24)
+    rows = greedy(model, questions, ends, 24)
     assert rows == generated(model, inputs, ends, 24)
     lengths = {len(row) for row in rows}
     assert len(lengths) >= 4
@@ -98,11 +110,11 @@ def watched(model: Qwen2VLForConditionalGeneration, monkeypatch: pytest.MonkeyPa
 
 
 def test_fewer_rows_are_decoded_as_they_end(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, questions: list[Question], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ends = ending_apart(generated(model, inputs, {0}, 24))
     sizes = watched(model, monkeypatch)
-    rows = greedy(model, inputs, ends, 24)
+    rows = greedy(model, questions, ends, 24)
     assert sizes[0] <= 12
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] <= sum(len(row) >= 20 for row in rows)
@@ -110,12 +122,16 @@ def test_fewer_rows_are_decoded_as_they_end(
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 11])
 def test_those_that_wait_take_the_places_of_those_that_have_ended(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, rows: int
+    model: Qwen2VLForConditionalGeneration,
+    inputs: Inputs,
+    questions: list[Question],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
 ) -> None:
     ends = ending_apart(generated(model, inputs, {0}, 24))
     expected = generated(model, inputs, ends, 24)
     sizes = watched(model, monkeypatch)
-    assert greedy(model, inputs, ends, 24, room=Room(rows=rows)) == expected
+    assert greedy(model, questions, ends, 24, room=Room(rows=rows)) == expected
     assert max(sizes) == rows
     needed = sum(len(row) - 1 for row in expected)
     assert sum(sizes) < needed + 12 * STRIDE + 24 * rows, (
@@ -125,28 +141,34 @@ def test_those_that_wait_take_the_places_of_those_that_have_ended(
 
 @pytest.mark.parametrize("rows", [1, 4, 8])
 def test_the_room_may_be_said_in_tokens(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch, rows: int
+    model: Qwen2VLForConditionalGeneration,
+    inputs: Inputs,
+    questions: list[Question],
+    monkeypatch: pytest.MonkeyPatch,
+    rows: int,
 ) -> None:
     expected = generated(model, inputs, {0}, 24)
     sizes = watched(model, monkeypatch)
     longest = int(inputs["attention_mask"][0].sum())
     room = Room(tokens=rows * (longest + 24) + 30)
-    assert greedy(model, inputs, {0}, 24, room=room) == expected
+    assert greedy(model, questions, {0}, 24, room=room) == expected
     assert max(sizes) == rows
 
 
 def test_nothing_is_computed_once_all_rows_have_ended(
-    model: Qwen2VLForConditionalGeneration, inputs: Inputs, monkeypatch: pytest.MonkeyPatch
+    model: Qwen2VLForConditionalGeneration, questions: list[Question], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    firsts = {row[0] for row in greedy(model, inputs, {0}, 1)}
+    firsts = {row[0] for row in greedy(model, questions, {0}, 1)}
     sizes = watched(model, monkeypatch)
-    assert [len(row) for row in greedy(model, inputs, firsts, 24)] == [1] * 12
+    assert [len(row) for row in greedy(model, questions, firsts, 24)] == [1] * 12
     assert sizes == []
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])
-def test_no_row_is_longer_than_allowed(model: Qwen2VLForConditionalGeneration, inputs: Inputs, n: int) -> None:
-    rows = greedy(model, inputs, {0}, n)
+def test_no_row_is_longer_than_allowed(
+    model: Qwen2VLForConditionalGeneration, inputs: Inputs, questions: list[Question], n: int
+) -> None:
+    rows = greedy(model, questions, {0}, n)
     assert rows == generated(model, inputs, {0}, n)
     assert {len(row) for row in rows} == {n}
 
@@ -154,33 +176,36 @@ def test_no_row_is_longer_than_allowed(model: Qwen2VLForConditionalGeneration, i
 def test_a_batch_without_padding_needs_no_mask(
     model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked]
 ) -> None:
-    inputs = prepare([asked[0], asked[0]], processor)
+    batch = [asked[0], asked[0]]
+    inputs, questions = prepare(batch, processor), questions_of(batch, processor, model)
     assert inputs["attention_mask"].all()
-    assert greedy(model, inputs, {0}, 12) == generated(model, inputs, {0}, 12)
+    assert greedy(model, questions, {0}, 12) == generated(model, inputs, {0}, 12)
 
 
 def test_a_batch_without_images_is_written_too(
     model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, toyspace: "pd.DataFrame"
 ) -> None:
-    inputs = prepare(ask(toyspace.assign(image=None), processor, "lettered"), processor)
+    batch = ask(toyspace.assign(image=None), processor, "lettered")
+    inputs, questions = prepare(batch, processor), questions_of(batch, processor, model)
     assert "pixel_values" not in inputs
-    assert greedy(model, inputs, {0}, 12) == generated(model, inputs, {0}, 12)
+    assert greedy(model, questions, {0}, 12) == generated(model, inputs, {0}, 12)
 
 
 def test_a_repetition_penalty_is_that_of_transformers(
     model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked]
 ) -> None:
-    inputs = prepare(asked[:1], processor)
-    penalized = greedy(model, inputs, {0}, 24, repetition_penalty=1.3)
+    inputs, questions = prepare(asked[:1], processor), questions_of(asked[:1], processor, model)
+    penalized = greedy(model, questions, {0}, 24, repetition_penalty=1.3)
     assert penalized == generated(model, inputs, {0}, 24, repetition_penalty=1.3)
-    assert penalized != greedy(model, inputs, {0}, 24)
+    assert penalized != greedy(model, questions, {0}, 24)
 
 
 def test_a_repetition_penalty_takes_no_notice_of_padding(
-    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked], inputs: Inputs
+    model: Qwen2VLForConditionalGeneration, processor: ImageProcessor, asked: list[Asked], questions: list[Question]
 ) -> None:
-    together = greedy(model, inputs, {0}, 16, repetition_penalty=1.3)
-    alone = [greedy(model, prepare([one], processor), {0}, 16, repetition_penalty=1.3)[0] for one in asked[:12]]
+    together = greedy(model, questions, {0}, 16, repetition_penalty=1.3)
+    each = [questions_of([one], processor, model) for one in asked[:12]]
+    alone = [greedy(model, one, {0}, 16, repetition_penalty=1.3)[0] for one in each]
     assert together == alone
 
 
@@ -189,7 +214,7 @@ def test_a_trained_model_answers_as_with_generate(toyspace: "pd.DataFrame") -> N
     model, processor = load_model(TINY_BASE, "float32"), load_processor(TINY_BASE, "r1_zero", 3136, 12544)
     ends = stop_tokens(model.generation_config.eos_token_id, processor)
     [batch] = batches_of(ask(toyspace, processor, "lettered"), processor, 16)
-    inputs = prepare(batch, processor)
-    rows = greedy(model, inputs, ends, 48)
+    inputs, questions = prepare(batch, processor), questions_of(batch, processor, model)
+    rows = greedy(model, questions, ends, 48)
     assert rows == generated(model, inputs, ends, 48)
     assert len({len(row) for row in rows}) > 1

@@ -11,12 +11,13 @@ import torch
 from transformers import PreTrainedModel
 
 from visualzero.causes import drawing
-from visualzero.causes.drawing import Samples, draw, question, seed_of
+from visualzero.causes.drawing import Samples, draw, seed_of
 from visualzero.config import Evaluate, Sampling
 from visualzero.evaluation.answering.asking import Asked, Batch, Engine, ask, batches_of
 from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.preparing import prepare, questions_of
 from visualzero.evaluation.answering.shards import shards
-from visualzero.evaluation.answering.transformers_engine import answer, prepare, stop_tokens
+from visualzero.evaluation.answering.transformers_engine import answer, stop_tokens
 from visualzero.evaluation.reading.score import read_rows
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor
@@ -118,7 +119,7 @@ def test_the_inputs_are_those_of_greedy_evaluation(
     asked: list[Asked], tiny_model: Path, processor: ImageProcessor
 ) -> None:
     inputs = prepare(asked[:1], processor)
-    made = question(asked[0], processor, load_model(tiny_model, "float32"))
+    [made] = questions_of(asked[:1], processor, load_model(tiny_model, "float32"))
     assert made.input_ids.equal(inputs["input_ids"][0])
     assert made.images["pixel_values"].equal(inputs["pixel_values"])
     assert made.positions.shape == (3, len(made.input_ids))

@@ -13,6 +13,7 @@ from visualzero.errors import UserError
 from visualzero.evaluation.answering import transformers_engine
 from visualzero.evaluation.answering.asking import Answer, Batch, Engine, ask, batches_of
 from visualzero.evaluation.answering.generate import Job, predict
+from visualzero.evaluation.answering.preparing import prepare
 from visualzero.evaluation.answering.shards import Shard, shards
 from visualzero.evaluation.reading.score import read_rows
 from visualzero.models.processor import ImageProcessor, load_processor
@@ -89,7 +90,7 @@ def test_an_image_counts_by_its_tokens(tiny_model: Path, toyspace: "pd.DataFrame
     small, large = (load_processor(tiny_model, "r1_zero", 784, pixels) for pixels in (784, 12544))
     blind = [asked[0]._replace(image=None), asked[1]]
     for processor, tokens in ((small, 1), (large, 16)):
-        [inputs] = [transformers_engine.prepare([blind[1]], processor)]
+        [inputs] = [prepare([blind[1]], processor)]
         assert int((inputs["input_ids"] == processor.image_token_id).sum()) == tokens
         assert batches_of(blind, processor, 1)[0] == [blind[1]]
 
@@ -122,7 +123,7 @@ def test_padding_on_the_right_is_refused(tiny_model: Path, toyspace: "pd.DataFra
     processor = load_processor(tiny_model, "r1_zero", 3136, 12544)
     processor.tokenizer.padding_side = "right"
     with pytest.raises(AssertionError, match="padding on the left"):
-        transformers_engine.prepare(ask(toyspace, processor, "lettered"), processor)
+        prepare(ask(toyspace, processor, "lettered"), processor)
 
 
 @pytest.mark.parametrize(

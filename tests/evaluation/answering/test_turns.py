@@ -7,7 +7,8 @@ import pytest
 
 from visualzero.evaluation.answering.asking import ask
 from visualzero.evaluation.answering.decoding import STRIDE, greedy
-from visualzero.evaluation.answering.transformers_engine import answer, prepare
+from visualzero.evaluation.answering.preparing import questions_of
+from visualzero.evaluation.answering.transformers_engine import answer
 from visualzero.evaluation.answering.turns import cut, has_begun
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
@@ -67,15 +68,15 @@ def test_an_engines_answer_ends_there_and_counts_as_stopped(tiny_model: Path) ->
 @pytest.mark.usefixtures("one_thread")
 def test_a_row_that_has_said_enough_leaves_the_others_as_they_are(tiny_model: Path, toyspace) -> None:
     model, processor = load_model(tiny_model, "float32"), load_processor(tiny_model, "r1_zero", 3136, 12544)
-    inputs = prepare(ask(toyspace, processor, "lettered")[:4], processor)
-    whole = greedy(model, inputs, {0}, 16)
+    questions = questions_of(ask(toyspace, processor, "lettered")[:4], processor, model)
+    whole = greedy(model, questions, {0}, 16)
     asked: list[int] = []
 
     def enough(row: Sequence[int]) -> bool:
         asked.append(len(row))
         return list(row[:5]) == whole[0][:5]
 
-    rows = greedy(model, inputs, {0}, 16, enough=enough)
+    rows = greedy(model, questions, {0}, 16, enough=enough)
     assert set(asked) <= set(range(1, 17, STRIDE))
     assert rows[0] == whole[0][: STRIDE + 1]  # what it had said when it was asked
     assert all(row == full for row, full in zip(rows, whole, strict=True) if full[:5] != whole[0][:5])

@@ -5,9 +5,8 @@ batch has, and its cache copies the whole past for every token. Rollouts are dec
 (groupshare/decoding.py).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
-import torch
 from transformers import PreTrainedModel
 
 from groupshare.attention import install
@@ -15,7 +14,7 @@ from groupshare.caches import Lines, Rows
 from groupshare.choosing import Choice
 from groupshare.cohorts import Cohort, Room, Row
 from groupshare.decoding import Decoder
-from groupshare.questions import TYPES, Question
+from groupshare.questions import Question
 from visualzero.evaluation.answering.limits import PREFILLED
 
 STRIDE = 4  # tokens from one look at which rows have ended to the next; what a row writes in between is cut off
@@ -23,16 +22,16 @@ STRIDE = 4  # tokens from one look at which rows have ended to the next; what a 
 
 def greedy(
     model: PreTrainedModel,
-    inputs: Mapping[str, torch.Tensor],
+    questions: Sequence[Question],
     ends: Collection[int],
     max_new_tokens: int,
     repetition_penalty: float = 1.0,
     enough: Callable[[Sequence[int]], bool] | None = None,
     room: Room | None = None,
 ) -> list[list[int]]:
-    """The most likely next tokens of each row of a batch that the processor has made; see `greedy_decoder`."""
+    """The most likely next tokens of each question; see `greedy_decoder`."""
     install(model)
-    cohorts = [Cohort.of([question]) for question in questions_of(inputs, model)]
+    cohorts = [Cohort.of([question]) for question in questions]
     decoder = greedy_decoder(model, ends, max_new_tokens, repetition_penalty, enough, room or Room(rows=len(cohorts)))
     return written(decoder, cohorts)
 
@@ -77,37 +76,3 @@ def written(decoder: Decoder, cohorts: Iterable[Cohort]) -> list[list[int]]:
     for row in decoder.write(given()):
         found[places.pop(row)] = row.tokens
     return found
-
-
-def questions_of(inputs: Mapping[str, torch.Tensor], model: PreTrainedModel) -> list[Question]:
-    """The prompts of a batch that the processor has made, without padding, on the CPU until their turn comes.
-
-    `inputs` are `input_ids` and `attention_mask` of shape (batch, width), `mm_token_type_ids` and, where there are
-    images, `pixel_values` and `image_grid_thw`.
-    """
-    positions, _ = model.base_model.get_rope_index(
-        **{key: value for key, value in inputs.items() if key != "pixel_values"}
-    )
-    merged = model.config.vision_config.spatial_merge_size**2  # patches of a visual token
-    grids = inputs["image_grid_thw"] if "image_grid_thw" in inputs else torch.empty(0, 3, dtype=torch.long)
-    patches = grids.prod(dim=1).tolist()
-    questions: list[Question] = []
-    image = patch = 0
-    for row, mask in enumerate(inputs["attention_mask"].bool()):
-        tokens = int((inputs["mm_token_type_ids"][row][mask] != 0).sum())
-        first, begin = image, patch
-        while patch - begin < tokens * merged:
-            patch += patches[image]
-            image += 1
-        images: dict[str, torch.Tensor] = {}
-        if image > first:
-            images = {"pixel_values": inputs["pixel_values"][begin:patch], "image_grid_thw": grids[first:image]}
-        question = Question(
-            input_ids=inputs["input_ids"][row][mask],
-            types={name: inputs[name][row][mask] for name in TYPES if name in inputs},
-            images=images,
-            image_count=image - first,
-            positions=positions[:, row][:, mask],
-        )
-        questions.append(question)
-    return questions

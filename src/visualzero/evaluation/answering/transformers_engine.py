@@ -15,7 +15,8 @@ from groupshare.cohorts import Cohort, Room
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Answer, Batch, portions
 from visualzero.evaluation.answering.at_once import AtOnce, fitting
-from visualzero.evaluation.answering.decoding import STRIDE, greedy_decoder, questions_of, written
+from visualzero.evaluation.answering.decoding import STRIDE, greedy_decoder, written
+from visualzero.evaluation.answering.preparing import questions_of
 from visualzero.evaluation.answering.turns import Text, cut, has_begun
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
@@ -44,8 +45,8 @@ def answers(
     most, at_once = settings.max_new_tokens, AtOnce(rows)
 
     def cohorts(batch: Batch) -> Iterator[Cohort]:
-        for inputs in _ahead(lambda some: prepare(some, own), portions(batch, PREPARED)):
-            yield from (Cohort.of([question]) for question in questions_of(inputs, model))
+        for some in _ahead(lambda some: questions_of(some, own, model), portions(batch, PREPARED)):
+            yield from (Cohort.of([question]) for question in some)
 
     def decode(batch: Batch, at_a_time: int) -> list[list[int]]:
         decoder = greedy_decoder(model, ends, most, settings.repetition_penalty, enough, Room(at_a_time))
@@ -57,16 +58,6 @@ def answers(
     for batch in batches:
         given = at_once.decode(partial(decode, batch), len(batch), partial(choose, batch))
         yield [answer(tokens, ends, processor) for tokens in given]
-
-
-def prepare(batch: Batch, processor: ImageProcessor) -> dict[str, torch.Tensor]:
-    """The model's inputs: prompts padded on the left, images preprocessed."""
-    assert processor.tokenizer.padding_side == "left", "batched generation needs padding on the left"
-    images = [picture for one in batch for picture in one.pictures()]
-    text = [one.prompt for one in batch]
-    return dict(
-        processor(images=images or None, text=text, padding=True, return_tensors="pt", add_special_tokens=False)
-    )
 
 
 def answer(tokens: list[int], ends: set[int], processor: ImageProcessor) -> Answer:
