@@ -20,7 +20,10 @@ COLUMNS = {  # by the tests that say it
     "SFT": ["sft_trains_all_of_it_and_anyone_reads_the_result"],
     "GRPO shared": ["grpo_shared_trains_as_stock_trl_does", "the_same_seed_draws_the_same_completions_as_generate"],
     "GRPO stock": ["grpo_shared_trains_as_stock_trl_does"],
-    "evaluation": ["a_batch_is_answered_as_generate_answers_it"],
+    "evaluation": [
+        "a_batch_is_answered_as_generate_answers_it",
+        "samples_are_drawn_as_generate_draws_them",
+    ],
     "resume": ["a_run_that_was_stopped_goes_on_to_the_same_weights"],
     "LoRA": ["adapters_are_trained_and_merged"],
     "frozen": ["a_frozen_tower_stays_as_it_is"],

@@ -16,16 +16,17 @@ from safetensors.torch import load_file
 
 from tiny_families import hub_folder
 from training_runs import MakeRun, logits_as_anyone_reads_them, make_run, paid_by_the_letter
-from visualzero.config import Evaluate, ModelSource
+from visualzero.causes.drawing import draw, seed_of
+from visualzero.config import Evaluate, ModelSource, Sampling
 from visualzero.data.question import read_questions
 from visualzero.errors import UserError
-from visualzero.evaluation.answering.asking import ask, batches_of
-from visualzero.evaluation.answering.preparing import prepare
-from visualzero.evaluation.answering.transformers_engine import answers
+from visualzero.evaluation.answering.asking import Batch, ask, batches_of
+from visualzero.evaluation.answering.preparing import prepare, questions_of
+from visualzero.evaluation.answering.transformers_engine import answer, answers, stop_tokens
 from visualzero.models.families import family_in
 from visualzero.models.fetching import fetch_model
 from visualzero.models.loading import load_model
-from visualzero.models.processor import load_processor, most_image_tokens, prompt_of
+from visualzero.models.processor import ImageProcessor, load_processor, most_image_tokens, prompt_of
 from visualzero.training.grpo import train_grpo
 from visualzero.training.run import Run
 from visualzero.training.sealing import Sealing
@@ -148,17 +149,54 @@ def about_images(questions: pd.DataFrame, images: int) -> pd.DataFrame:
     return questions if images == 1 else questions.assign(more_images=[[one] for one in questions["image"]])
 
 
+def asked_of(weights: Path, questions: Path, images: int) -> tuple[Batch, ImageProcessor]:
+    """Questions about so many images, as a family's model gets them."""
+    processor = load_processor(weights, "plain", 3136, 12544)
+    [batch] = batches_of(ask(about_images(read_questions(questions), images), processor, "lettered"), processor, 16)
+    return batch, processor
+
+
 @pytest.mark.parametrize("images", [0, 1, 2])
 def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: MakeRun, images: int) -> None:
-    processor = load_processor(weights, "plain", 3136, 12544)
-    questions = about_images(read_questions(make_run("base").questions), images)
-    [batch] = batches_of(ask(questions, processor, "lettered"), processor, 16)
-    settings = Evaluate(batch_size=16, max_new_tokens=8, threads=1, dtype="float32")
-    [found] = answers([batch], weights, processor, settings)
+    batch, processor = asked_of(weights, make_run("base").questions, images)
     model, inputs = load_model(weights, "float32"), prepare(batch, processor)
     rows = model.generate(**inputs, do_sample=False, max_new_tokens=8)[:, inputs["input_ids"].shape[1] :]
     said = processor.tokenizer.batch_decode(rows, skip_special_tokens=True)
-    assert [one["response"].strip() for one in found] == [text.strip() for text in said]
+    for at_a_time in (16, 5):
+        settings = Evaluate(batch_size=at_a_time, max_new_tokens=8, threads=1, dtype="float32")
+        [found] = answers([batch], weights, processor, settings)
+        assert [one["response"].strip() for one in found] == [text.strip() for text in said]
+
+
+def test_samples_are_drawn_as_generate_draws_them(weights: Path, make_run: MakeRun) -> None:
+    batch, processor = asked_of(weights, make_run("base").questions, 1)
+    one, model = batch[:1], load_model(weights, "float32")
+    ends, inputs = stop_tokens(model.generation_config.eos_token_id, processor), prepare(one * 4, processor)
+    torch.manual_seed(seed_of(one, 0, "base/untrained"))
+    rows = model.generate(
+        **inputs, do_sample=True, top_k=0, max_new_tokens=8, pad_token_id=processor.tokenizer.pad_token_id
+    )
+    theirs = []
+    for row in rows[:, inputs["input_ids"].shape[1] :].tolist():
+        stop = next((k for k, token in enumerate(row, 1) if token in ends), None)
+        theirs.append(answer(row[:stop], ends, processor)["response"])
+    settings = Evaluate(batch_size=4, max_new_tokens=8, threads=1, dtype="float32")
+    [[samples]] = draw([[one]], weights, processor, settings, Sampling(samples=4, seed=0), "base/untrained")
+    assert samples["responses"] == theirs
+
+
+def test_questions_are_the_same_prepared_together_and_alone(weights: Path, make_run: MakeRun) -> None:
+    path, model = make_run("base").questions, load_model(weights, "float32")
+    each = [asked_of(weights, path, images) for images in (0, 1, 2)]
+    batch, processor = [batch[i] for i, (batch, _) in enumerate(each)], each[0][1]
+    for one, question in zip(batch, questions_of(batch, processor, model), strict=True):
+        [alone] = questions_of([one], processor, model)
+        assert question.image_count == alone.image_count
+        given, expected = (
+            {"ids": q.input_ids, "positions": q.positions, **q.types, **q.images} for q in (question, alone)
+        )
+        assert given.keys() == expected.keys()
+        assert all(value.equal(expected[name]) for name, value in given.items())
 
 
 def test_what_needs_images_of_any_size_is_refused_before_training(runs: MakeRun, weights: Path) -> None:
