@@ -23,6 +23,7 @@ COLUMNS = {  # by the tests that say it
     "evaluation": [
         "a_batch_is_answered_as_generate_answers_it",
         "samples_are_drawn_as_generate_draws_them",
+        "entropies_of_a_thought_are_those_of_the_models_own_pass",
     ],
     "resume": ["a_run_that_was_stopped_goes_on_to_the_same_weights"],
     "LoRA": ["adapters_are_trained_and_merged"],

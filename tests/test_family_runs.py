@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 
 from tiny_families import hub_folder
 from training_runs import MakeRun, logits_as_anyone_reads_them, make_run, paid_by_the_letter
+from visualzero.causes.certainty import thought_entropies
 from visualzero.causes.drawing import draw, seed_of
 from visualzero.config import Evaluate, ModelSource, Sampling
 from visualzero.data.question import read_questions
@@ -183,6 +184,16 @@ def test_samples_are_drawn_as_generate_draws_them(weights: Path, make_run: MakeR
     settings = Evaluate(batch_size=4, max_new_tokens=8, threads=1, dtype="float32")
     [[samples]] = draw([[one]], weights, processor, settings, Sampling(samples=4, seed=0), "base/untrained")
     assert samples["responses"] == theirs
+
+
+def test_entropies_of_a_thought_are_those_of_the_models_own_pass(weights: Path, make_run: MakeRun) -> None:
+    [one, *_], processor = asked_of(weights, make_run("base").questions, 1)
+    model = load_model(weights, "float32")
+    found = thought_entropies(model, processor, one, " It is left. Wait, it is right.", 5)
+    inputs = prepare([one._replace(prompt=one.prompt + " It is left. Wait, it is right.")], processor)
+    with torch.inference_mode():
+        logs = model(**inputs).logits[0, -6:-1].log_softmax(-1)
+    torch.testing.assert_close(found, -(logs.exp() * logs).sum(-1), rtol=1e-4, atol=1e-5)
 
 
 def test_questions_are_the_same_prepared_together_and_alone(weights: Path, make_run: MakeRun) -> None:

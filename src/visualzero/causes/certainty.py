@@ -12,9 +12,10 @@ from typing import NamedTuple, TypedDict
 import torch
 from transformers import PreTrainedModel
 
+from groupshare.questions import as_rope_takes
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Asked, Batch
-from visualzero.evaluation.answering.preparing import prepare
+from visualzero.evaluation.answering.preparing import questions_of
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor
 
@@ -70,13 +71,11 @@ def thought_entropies(
     model: PreTrainedModel, processor: ImageProcessor, one: Asked, thought: str, tokens: int
 ) -> torch.Tensor:
     """Entropy `[tokens]` of the distribution that each token of a thought was drawn from."""
-    inputs = prepare([one._replace(prompt=one.prompt + thought)], processor)
-    positions, _ = model.base_model.get_rope_index(
-        **{key: value for key, value in inputs.items() if key != "pixel_values"}
-    )
-    inputs = {key: value.to(model.device) for key, value in inputs.items()}
+    [said] = questions_of([one._replace(prompt=one.prompt + thought)], processor, model)
+    rows = {"input_ids": said.input_ids[None], **{name: value[None] for name, value in said.types.items()}}
+    inputs = {**rows, **said.images, "position_ids": as_rope_takes(said.positions)}
     output = model(
-        **inputs, position_ids=positions.to(model.device), use_cache=False, logits_to_keep=tokens + 1
+        **{name: value.to(model.device) for name, value in inputs.items()}, use_cache=False, logits_to_keep=tokens + 1
     )  # the last one is of what follows the thought
     logs = output.logits[0, :-1].float().log_softmax(dim=-1)
     return -(logs.exp() * logs).sum(dim=-1).cpu()
