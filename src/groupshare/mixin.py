@@ -148,7 +148,8 @@ class GroupSharing(Verification):
 
     @cached_property
     def _can_sample(self) -> bool:
-        return can_sample(settings_of(self._plain(self.model), self.generation_config))
+        model = self._plain(self.model)
+        return can_sample(model, settings_of(model, self.generation_config))
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], list[Any] | None, dict[str, Any]]:
         if not self._shares_rollout:

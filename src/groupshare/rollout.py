@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     GenerationConfig,
+    GenerationMixin,
     LogitsProcessorList,
     MinPLogitsWarper,
     PreTrainedModel,
@@ -34,6 +35,7 @@ OBEYED = {
     *("bos_token_id", "eos_token_id", "pad_token_id", "max_length", "use_cache", "disable_compile", "compile_config"),
     *("return_dict_in_generate", "transformers_version", "_from_model_config", "remove_invalid_values"),
 }
+GENERATE = GenerationMixin.generate  # what `sample` does as it does
 LEAVING = 0.125  # share of the rows that are finished before they leave together; leaving copies the cache
 
 
@@ -43,8 +45,15 @@ def settings_of(model: PreTrainedModel, asked: GenerationConfig) -> GenerationCo
     return settings
 
 
-def can_sample(settings: GenerationConfig) -> bool:
-    """Whether `sample` obeys all that differs from the library's defaults; told once where it doesn't."""
+def can_sample(model: PreTrainedModel, settings: GenerationConfig) -> bool:
+    """Whether `sample` does what `model.generate` would do; told once where it doesn't.
+
+    It doesn't for a model with a `generate` of its own, nor where settings that it doesn't know differ from the
+    library's defaults.
+    """
+    if getattr(model.generate, "__func__", None) is not GENERATE:
+        logger.warning("group sharing: generate samples, since %s has one of its own", type(model).__name__)
+        return False
     usual = GenerationConfig()
     usual.update(**usual._get_default_generation_params(), defaults_only=True)
     beyond = sorted(
