@@ -77,7 +77,7 @@ def gemma3(large: bool) -> tuple[Any, ProcessorMixin]:
     own = {"vocab_size": len(words), "layer_types": layers, "sliding_window": 16, "pad_token_id": words.pad_token_id}
     config = CONFIG_MAPPING["gemma3"](
         text_config=TEXT | own,
-        vision_config=VISION,
+        vision_config=VISION | {"vision_use_head": False},
         mm_tokens_per_image=4,
         boi_token_index=words.boi_token_id,
         eoi_token_index=words.eoi_token_id,

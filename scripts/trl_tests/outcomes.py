@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 REFUSAL = re.compile(r"group sharing: (.+?): TRL's own trainer may take it", re.DOTALL)
 
 # Tests that ours fail, and not because something is refused: why, and what is so instead.
-EXPLAINED: dict[str, str] = {}
+EXPLAINED = {
+    "test_prepare_input_called_with_correct_data": "compares a step's rows; ours have one column more, the question",
+}
 
 
 class Outcome(NamedTuple):
