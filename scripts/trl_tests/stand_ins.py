@@ -64,7 +64,8 @@ def _give_code_of_its_own(model: Path) -> None:
     (model / "remote.py").write_text(REMOTE)
     path = model / "config.json"
     classes = {"AutoConfig": "remote.RemoteConfig", "AutoModelForCausalLM": "remote.RemoteForCausalLM"}
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": "remote", "auto_map": classes}))
+    own = {"model_type": "remote", "architectures": ["RemoteForCausalLM"], "auto_map": classes}
+    path.write_text(json.dumps(json.loads(path.read_text()) | own))
 
 
 if __name__ == "__main__":
