@@ -53,9 +53,14 @@ def take_tests(clone: Path, commit: str, folder: Path) -> str:
 
 
 def make_stand_ins(folder: Path) -> None:
-    """Models and data sets, in a process of its own: what TRL's tests take for a model is an import away from it."""
+    """Models and data sets, in a process of its own, so that this one stays small."""
     print("making models and data sets", file=sys.stderr)
-    subprocess.run([sys.executable, HERE / "stand_ins.py", folder], check=True, env=environment(folder))
+    log = folder / "stand-ins.log"
+    with log.open("w") as said:
+        command = [sys.executable, HERE / "stand_ins.py", folder]
+        done = subprocess.run(command, env=environment(folder), stdout=said, stderr=said)
+    if done.returncode:
+        sys.exit(f"error: no models and data sets were made: see {log} (--folder keeps it)")
 
 
 def run(folder: Path, trainer: str, sharing: bool, select: str) -> Path:
