@@ -40,7 +40,7 @@ def _qwen(
     vision: dict[str, Any],
 ) -> tuple[Any, ProcessorMixin]:
     config = CONFIG_MAPPING[kind](
-        text_config=TEXT | {"vocab_size": len(words), "bos_token_id": None} | text,
+        text_config=TEXT | {"vocab_size": len(words), "bos_token_id": None, "eos_token_id": words.eos_token_id} | text,
         vision_config={"depth": 2, "num_heads": 4, "initializer_range": 0.2} | vision,
         image_token_id=words.convert_tokens_to_ids("<|image_pad|>"),
         video_token_id=words.convert_tokens_to_ids("<|video_pad|>"),
