@@ -59,24 +59,25 @@ def table(stock: dict[str, Outcome], ours: dict[str, Outcome]) -> list[str]:
             refused[outcome.refusal].append(test)
         else:
             differs.append(test)
-    lines = [
+    counts = len(run), len(passed), len(same), len(passed) - len(same) - len(differs), len(differs)
+    return [
         "| tests that run here | stock TRL passes | group sharing passes | refuses | differs |",
         "|---|---|---|---|---|",
-        f"| {len(run)} | {len(passed)} | {len(same)} | {len(passed) - len(same) - len(differs)} | {len(differs)} |",
-        "",
-        "| refused, with this reason | tests |",
-        "|---|---|",
-        *(f"| {reason} | {_names(tests)} |" for reason, tests in sorted(refused.items())),
-        "",
-        "| differs | why |",
-        "|---|---|",
-        *(f"| {_name(test)} | {_why(test, ours[test])} |" for test in differs),
-        "",
-        "| fails with stock TRL | why |",
-        "|---|---|",
-        *(f"| {_name(test)} | {stock[test].reason[:200]} |" for test in run if stock[test].kind == "failed"),
+        f"| {' | '.join(map(str, counts))} |",
+        *_rows(
+            "| refused, with this reason | tests |", [(reason, _names(refused[reason])) for reason in sorted(refused)]
+        ),
+        *_rows("| differs | why |", [(_name(test), _why(test, ours[test])) for test in differs]),
+        *_rows(
+            "| fails with stock TRL | why |",
+            [(_name(test), stock[test].reason[:200]) for test in run if stock[test].kind == "failed"],
+        ),
     ]
-    return lines
+
+
+def _rows(heading: str, rows: list[tuple[str, str]]) -> list[str]:
+    """A table of two columns, if it has any row."""
+    return ["", heading, "|---|---|", *(f"| {one} | {other} |" for one, other in rows)] if rows else []
 
 
 def _name(test: str) -> str:
