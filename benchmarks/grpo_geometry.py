@@ -16,7 +16,7 @@ from visualzero.data.toyspace.questions import toyspace_rows
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
-from visualzero.planning.architecture import QWEN2_VL_2B
+from visualzero.planning.published import QWEN2_VL_2B
 from visualzero.prompts import question_text, template
 
 STYLE = "r1_zero"

@@ -356,7 +356,10 @@ def test_an_option_wins_over_the_config(root: Path) -> None:
             "run: [base, base-coldstart-grpo]",
             "arms.base-coldstart-grpo: comes from 'base-coldstart', which is not run: add it to run",
         ),
-        ("scale: deno", "scale: unknown scale 'deno'; did you mean 'demo'? (known: demo, paper)"),
+        (
+            "scale: deno",
+            "scale: unknown scale 'deno'; did you mean 'demo'? (known: demo, paper, paper-qwen2_5_vl, paper-qwen3_vl)",
+        ),
         ("seeds: []", "seeds: must have at least 1 entry, not []"),
         ("seeds: [1, 2, 1]", "seeds: listed twice: 1; list each one once"),
         ("seeds: [one]", "seeds.0: must be a valid integer, not 'one'"),
@@ -488,6 +491,24 @@ def test_a_scale_may_not_change_the_arms(raw: dict[str, Any], root: Path) -> Non
     scale = root / "config/scale/demo.yaml"
     scale.write_text(scale.read_text() + "arms: {}\n")
     assert lines_of(raw, root)[0].startswith("config/scale/demo.yaml: arms: unknown key 'arms'")
+
+
+@pytest.mark.parametrize("scale", ["paper-qwen2_5_vl", "paper-qwen3_vl"])
+def test_a_scale_like_another_differs_in_what_it_says_alone(scale: str, root: Path) -> None:
+    config = root / "config/config.yaml"
+    paper, other = read_study(config, ["scale=paper"]), read_study(config, [f"scale={scale}"])
+    assert other.models.base == other.models.instruct != paper.models.instruct
+    assert other.models.base.revision is None
+    assert other.model_copy(update={"scale": "paper", "models": paper.models}) == paper
+
+
+def test_a_scale_is_like_one_that_is_there(raw: dict[str, Any], root: Path) -> None:
+    (root / "config/scale/mine.yaml").write_text("like: papre\n")
+    told = lines_of({**raw, "scale": "mine"}, root)
+    [line] = told
+    assert line.startswith(
+        "config/scale/mine.yaml: like: scale: unknown scale 'papre'; did you mean 'paper'? (known: demo"
+    )
 
 
 def test_a_mistake_in_an_option_names_the_option(root: Path) -> None:

@@ -10,6 +10,7 @@ from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
 from groupshare import GroupSharingTrainer, SharingError, attention, logprobs
+from groupshare.questions import as_rope_takes
 from sharing_cases import SETTINGS, TEXTS, completions, in_double_precision, questions, reward, update
 from tiny_families import FAMILIES, tiny
 
@@ -71,24 +72,34 @@ ROWS: dict[str, Callable[[], Dataset]] = {
     "texts": texts,
 }
 PAIRS = [
-    (family, rows)
-    for family in FAMILIES
-    for rows in ROWS
-    if rows != "texts" and (family == "qwen3") == (rows == "conversations")
+    *((family, rows) for family in SEEING for rows in ("one image", "two images", "conversations")),
+    *(("qwen3", rows) for rows in ("conversations", "texts")),
 ]
 
 
-@pytest.mark.parametrize(
-    ("family", "rows"), [*PAIRS, ("qwen3", "texts"), ("qwen3_vl", "conversations"), ("gemma3", "conversations")]
-)
-def test_loss_and_gradients_are_those_of_stock_trl(family: str, rows: str) -> None:
+@pytest.mark.parametrize(("family", "rows"), PAIRS)
+def test_loss_and_gradients_are_those_of_stock_trl(
+    family: str, rows: str, record_property: Callable[[str, float], None]
+) -> None:
     updates = []
     for kind in (GRPOTrainer, GroupSharingTrainer):
         made = trainer(kind, family, ROWS[rows]())
         updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
     stock, ours = updates
     assert stock.gradients
-    assert max(ours.distance(stock).values()) < 1e-5
+    distance = max(ours.distance(stock).values())
+    record_property("distance", distance)
+    assert distance < 1e-5
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_layers_that_are_computed_again_give_the_same_gradients(family: str) -> None:
+    updates = []
+    for again in (False, True):
+        made = trainer(GroupSharingTrainer, family, usual(family), gradient_checkpointing=again)
+        updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
+    once, twice = updates
+    assert max(twice.distance(once).values()) < 1e-5
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -147,26 +158,43 @@ def tiles_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logprobs, "joined", turned)
 
 
+def places_in_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Positions that count on through the stream, where completions are far from their prompts."""
+
+    def counted(positions: torch.Tensor) -> torch.Tensor:
+        return as_rope_takes(torch.arange(positions.shape[1]).expand(len(positions), -1))
+
+    monkeypatch.setattr(logprobs, "as_rope_takes", counted)
+
+
 @pytest.mark.parametrize(
     ("family", "mistake"),
-    [("gemma3", causal_images), ("gemma3", no_window), *((family, tiles_in_another_order) for family in SEEING)],
+    [
+        *(("gemma3", mistake) for mistake in (causal_images, no_window)),
+        *((family, tiles_in_another_order) for family in SEEING),
+        *((family, places_in_the_stream) for family in FAMILIES),
+    ],
 )
 def test_mistakes_are_seen(
     family: str, mistake: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = trainer(GroupSharingTrainer, family, questions())
+    made = trainer(GroupSharingTrainer, family, usual(family))
     mistake(monkeypatch)
     with pytest.raises(SharingError, match=r"log-probabilities differ"):
         made.train()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_in_double_precision_the_difference_vanishes(family: str) -> None:
+@pytest.mark.parametrize(("family", "rows"), PAIRS)
+def test_in_double_precision_the_difference_vanishes(
+    family: str, rows: str, record_property: Callable[[str, float], None]
+) -> None:
     updates = []
     for kind in (GRPOTrainer, GroupSharingTrainer):
-        made = trainer(kind, family, usual(family), dtype=torch.float64)
+        made = trainer(kind, family, ROWS[rows](), dtype=torch.float64)
         with in_double_precision():
             updates.append(update(made, completions(RAGGED, made.eos_token_ids[0])))
     stock, ours = updates
     assert stock.log_probs.dtype == torch.float64
-    assert max(ours.distance(stock).values()) < 1e-9
+    distance = max(ours.distance(stock).values())
+    record_property("distance", distance)
+    assert distance < 1e-9

@@ -1,45 +1,56 @@
-"""The study on other families of models: fetched, trained by every recipe, asked, and read by anyone."""
+"""The study on every family of models: fetched, trained by every recipe, resumed, asked, and read by anyone.
 
-from collections.abc import Iterator
+`python benchmarks/families.py` prints what passes here, and how exact sharing is, as a table.
+"""
+
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
-from tiny_families import tiny
+from tiny_families import hub_folder
 from training_runs import MakeRun, logits_as_anyone_reads_them, make_run, paid_by_the_letter
 from visualzero.config import Evaluate, ModelSource
 from visualzero.data.question import read_questions
+from visualzero.errors import UserError
 from visualzero.evaluation.answering.asking import ask, batches_of
 from visualzero.evaluation.answering.transformers_engine import answers, prepare
-from visualzero.manifest import read_manifest
+from visualzero.models.families import family_in
 from visualzero.models.fetching import fetch_model
 from visualzero.models.loading import load_model
-from visualzero.models.processor import load_processor, most_image_tokens
+from visualzero.models.processor import load_processor, most_image_tokens, prompt_of
 from visualzero.training.grpo import train_grpo
 from visualzero.training.run import Run
+from visualzero.training.sealing import Sealing
 from visualzero.training.sft import train_sft
 
 pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
 __all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
-FAMILIES = {"qwen2_5_vl": 28, "qwen3_vl": 32}  # how many pixels an image token is wide and high
+FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "gemma3", "internvl", "qwen3")
+SEEING = ("visual", "vision", "connector", "projector")  # in the names of weights
 CALM = "grpo.adam_epsilon=1e-3"  # else Adam blows up what is only rounding
-LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [q_proj, v_proj]}"
+LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of which only decoders have some
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
 def weights(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A checkpoint of a family as the models stage lays it down."""
     folder = tmp_path_factory.mktemp(request.param)
-    model, processor = tiny(request.param)
-    model.save_pretrained(folder / "hub")
-    processor.tokenizer.save_pretrained(folder / "hub")
+    hub_folder(request.param, folder / "hub")
     source = ModelSource(path=str(folder / "hub"), min_pixels=3136, max_pixels=12544)
     fetch_model(source, folder / "base/model", "0" * 16, "models.base")
     return folder / "base/model"
+
+
+@pytest.fixture
+def sees(weights: Path) -> bool:
+    return family_in(weights).sees
 
 
 @pytest.fixture
@@ -53,30 +64,46 @@ def moved(run: Run) -> set[str]:
     before, after = load_file(run.weights / "model.safetensors"), load_file(run.out / "model/model.safetensors")
     assert before.keys() == after.keys()
     changed = (name for name in before if not torch.equal(before[name], after[name]))
-    return {"vision" if "visual" in name else "language" for name in changed}
+    return {"vision" if any(part in name for part in SEEING) else "language" for name in changed}
 
 
-def test_image_tokens_are_as_large_as_the_family_says(weights: Path) -> None:
+@pytest.mark.parametrize(("width", "height"), [(112, 112), (300, 60), (60, 300), (20, 30)])
+def test_an_image_has_as_many_tokens_as_its_family_says(weights: Path, width: int, height: int) -> None:
     processor = load_processor(weights, "plain", 3136, 12544)
-    family = str(read_manifest(weights.parent / "manifest.json")["source"]["path"]).split("/")[-2].rstrip("0123456789")
-    assert most_image_tokens(processor) == 12544 // FAMILIES[family] ** 2
+    prompt = prompt_of(processor, "What is this?")
+    ids = processor(images=[Image.new("RGB", (width, height))], text=[prompt])["input_ids"][0]
+    tokens = len(ids) - len(processor.tokenizer(prompt)["input_ids"])
+    said = family_in(weights).image_tokens(processor, height, width)
+    assert tokens <= said <= tokens + 4  # beside it: what the prompt has in its place
+    assert said <= most_image_tokens(processor)
 
 
-def test_every_recipe_trains_and_anyone_reads_the_result(runs: MakeRun) -> None:
-    sft = runs("base-sft")
-    train_sft(sft)
-    assert moved(sft) == {"vision", "language"}
-    frozen = runs("instruct-grpo-vision-frozen")
-    train_grpo(frozen)
-    assert moved(frozen) == {"language"}
-    adapted = runs("base-grpo", LORA)
-    train_grpo(adapted)
-    assert moved(adapted) == {"language"}
-    for run in (sft, frozen, adapted):
-        logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
+def test_sft_trains_all_of_it_and_anyone_reads_the_result(runs: MakeRun, sees: bool) -> None:
+    run = runs("base-sft")
+    train_sft(run)
+    assert moved(run) == ({"vision", "language"} if sees else {"language"})
+    logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
 
 
-def test_sharing_trains_as_stock_trl_does(runs: MakeRun) -> None:
+def test_a_frozen_tower_stays_as_it_is(runs: MakeRun, sees: bool) -> None:
+    run = runs("instruct-grpo-vision-frozen")
+    if not sees:
+        with pytest.raises(UserError, match="freeze: 'vision': this model has no such part: leave it out"):
+            train_grpo(run)
+        return
+    train_grpo(run)
+    assert moved(run) == {"language"}
+    logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
+
+
+def test_adapters_are_trained_and_merged(runs: MakeRun) -> None:
+    run = runs("base-grpo", LORA)
+    train_grpo(run)
+    assert moved(run) == {"language"}
+    logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
+
+
+def test_grpo_shared_trains_as_stock_trl_does(runs: MakeRun) -> None:
     ours, stock = runs("base-grpo", CALM), runs("base-grpo", CALM, "grpo.sharing=off")
     stock = replace(stock, out=ours.out.with_name("stock"), work=ours.work.with_name("stock"))
     for run in (ours, stock):
@@ -87,9 +114,43 @@ def test_sharing_trains_as_stock_trl_does(runs: MakeRun) -> None:
     assert max(float((a - weights[1][name]).abs().max()) for name, a in weights[0].items()) < 1e-4
 
 
-def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: MakeRun) -> None:
+class StoppedError(Exception):
+    """The run was ended."""
+
+
+@pytest.mark.parametrize(("arm", "train"), [("base-sft", train_sft), ("base-grpo", train_grpo)])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
+    arm: str, train: Callable[[Run], None], runs: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = runs(arm, "sft.save_steps=1", "grpo.save_steps=1")
+    cut = replace(whole, out=whole.out.with_name("cut"), work=whole.work.with_name("cut"))
+    train(whole)
+    seal = Sealing.on_save
+
+    def stop(self: Sealing, *args: Any, **kwargs: Any) -> None:
+        seal(self, *args, **kwargs)
+        raise StoppedError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Sealing, "on_save", stop)
+        with pytest.raises(StoppedError):
+            train(cut)
+    train(cut)
+    first, second = (load_file(run.out / "model/model.safetensors") for run in (whole, cut))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def about_images(questions: pd.DataFrame, images: int) -> pd.DataFrame:
+    """The questions about so many images: none, their own, or their own twice."""
+    if images == 0:
+        return questions.assign(image=None)
+    return questions if images == 1 else questions.assign(more_images=[[one] for one in questions["image"]])
+
+
+@pytest.mark.parametrize("images", [0, 1, 2])
+def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: MakeRun, images: int) -> None:
     processor = load_processor(weights, "plain", 3136, 12544)
-    questions = read_questions(make_run("base").questions)
+    questions = about_images(read_questions(make_run("base").questions), images)
     [batch] = batches_of(ask(questions, processor, "lettered"), processor, 16)
     settings = Evaluate(batch_size=16, max_new_tokens=8, threads=1, dtype="float32")
     [found] = answers([batch], weights, processor, settings)
@@ -97,3 +158,12 @@ def test_a_batch_is_answered_as_generate_answers_it(weights: Path, make_run: Mak
     rows = model.generate(**inputs, do_sample=False, max_new_tokens=8)[:, inputs["input_ids"].shape[1] :]
     said = processor.tokenizer.batch_decode(rows, skip_special_tokens=True)
     assert [one["response"].strip() for one in found] == [text.strip() for text in said]
+
+
+def test_what_needs_images_of_any_size_is_refused_before_training(runs: MakeRun, weights: Path) -> None:
+    if family_in(weights).any_size:
+        return
+    with pytest.raises(UserError, match=r"grpo\.engine: vllm: this model's images are not Qwen's"):
+        train_grpo(runs("base-grpo", "grpo.engine=vllm"))
+    with pytest.raises(UserError, match=r"grpo\.perception: this model's images are not rows of patches"):
+        train_grpo(runs("base-papo", "run=[base-papo]"))

@@ -20,6 +20,7 @@ from visualzero.data.image import decode_image
 from visualzero.errors import UserError
 from visualzero.manifest import read_manifest, verify
 from visualzero.models.adapters import check_targets
+from visualzero.models.families import FAMILIES
 from visualzero.models.fetching import fetch_model
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import load_model
@@ -432,13 +433,13 @@ def test_a_folder_that_is_no_checkpoint_is_not_fetched(checkpoint: Path, tmp_pat
         fetch(checkpoint, tmp_path / "base" / "model")
 
 
-@pytest.mark.parametrize("kind", ["smolvlm", None])
+@pytest.mark.parametrize("kind", ["llava", None])
 def test_a_model_of_another_kind_is_not_fetched(checkpoint: Path, tmp_path: Path, kind: str | None) -> None:
     config = checkpoint / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_type": kind}))
     with pytest.raises(
         UserError,
-        match=rf"^models\.base: .*: a model of type '{kind}': choose one of type qwen2_5_vl, qwen2_vl, qwen3_vl$",
+        match=rf"^models\.base: .*: a model of type '{kind}': choose one of type {', '.join(sorted(FAMILIES))}$",
     ):
         fetch(checkpoint, tmp_path / "base" / "model")
 

@@ -14,7 +14,7 @@ from real_data import real_rows
 from visualzero.cli import main
 from visualzero.config import Grpo, Sft, read_study
 from visualzero.layout import Layout
-from visualzero.planning.architecture import QWEN2_VL_2B, Architecture
+from visualzero.planning.architecture import Architecture
 from visualzero.planning.clock import Assumptions, Device, training_seconds
 from visualzero.planning.cost import language_work, training_cost, vision_work
 from visualzero.planning.gpus import gpu_named
@@ -22,6 +22,7 @@ from visualzero.planning.memory import GIB, Pass, training_memory, update_pass
 from visualzero.planning.plan import Plan, plan_study
 from visualzero.planning.precision import MIXED
 from visualzero.planning.prompts import CHOICES, QUESTION
+from visualzero.planning.published import QWEN2_VL_2B
 from visualzero.planning.table import text_of
 from visualzero.planning.workload import Lengths, Training
 from visualzero.prompts import question_text
@@ -73,7 +74,7 @@ def test_a_plan_takes_under_three_seconds_and_no_heavy_library() -> None:
     assert seconds < 3
 
 
-@pytest.mark.parametrize("scale", ["demo", "paper"])
+@pytest.mark.parametrize("scale", ["demo", "paper", "paper-qwen2_5_vl", "paper-qwen3_vl"])
 def test_the_text_names_every_arm_and_fits_120_columns(scale: str) -> None:
     text = text_of(planned(f"scale={scale}"))
     assert max(map(len, text.splitlines())) <= 120
@@ -306,7 +307,10 @@ def test_mistakes_are_told_in_a_line(arguments: list[str], told: str, capsys: py
 def test_a_model_of_another_kind_is_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama"}))
     said = error_of(capsys, "--set", f"models.base.path={tmp_path}", "plan")
-    assert "model_type is llama: plan knows qwen2_vl only" in said
+    assert (
+        "model_type is llama: plan knows gemma3, internvl, qwen2, qwen2_5_vl, qwen2_vl, qwen3, qwen3_vl, smolvlm"
+        in said
+    )
 
 
 def test_the_usual_question_is_as_long_as_those_of_cv_bench() -> None:

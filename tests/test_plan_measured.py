@@ -13,7 +13,7 @@ from trl.trainer.utils import add_fused_lm_head
 
 from visualzero.config import Grpo, Lora, prompt_styles
 from visualzero.models.freezing import freeze
-from visualzero.planning.architecture import QWEN2_VL_2B, Architecture
+from visualzero.planning.architecture import Architecture
 from visualzero.planning.cost import (
     decode_flops,
     forward_cost,
@@ -31,6 +31,7 @@ from visualzero.planning.memory import (
 )
 from visualzero.planning.precision import MIXED, SINGLE, Precision
 from visualzero.planning.prompts import CHOICES, QUESTION, rendered
+from visualzero.planning.published import QWEN2_VL_2B
 from visualzero.planning.workload import Lengths, Training
 from visualzero.prompts import question_text, render
 

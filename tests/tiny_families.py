@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast, ProcessorMixin
 from transformers.models.auto import CONFIG_MAPPING, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from sharing_cases import TEXTS
+from visualzero.models.families import FAMILIES as KNOWN
+from visualzero.models.processing_gemma3 import Gemma3ImageProcessorPil, Gemma3Images
+from visualzero.models.processing_internvl import GotOcr2ImageProcessorPil, InternVLImages
+from visualzero.models.processing_smolvlm import SmolVLMImageProcessorPil, SmolVLMImages
 from visualzero.models.tiny.architecture import train_tokenizer
 
 TEXT = {"hidden_size": 48, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4}
@@ -27,13 +31,10 @@ TEMPLATE = """{%- for message in messages -%}
 
 
 @cache
-def tokenizer(*special: tuple[str, str]) -> PreTrainedTokenizerFast:
-    """The demo's, with a family's own tokens by the names under which its processor asks for them."""
+def tokenizer(*special: str, end: str = "<|endoftext|>") -> PreTrainedTokenizerFast:
+    """The demo's, with a family's own tokens and the one that ends its texts."""
     plain = train_tokenizer(TEXTS)
-    plain.add_special_tokens({"additional_special_tokens": [token for _, token in special]})
-    for name, token in special:
-        setattr(plain, name, token)
-        setattr(plain, f"{name}_id", plain.convert_tokens_to_ids(token))
+    plain.add_special_tokens({"additional_special_tokens": list(special), "eos_token": end})
     return plain
 
 
@@ -71,6 +72,15 @@ def _qwen(kind: str, processor: type[ProcessorMixin], text: dict[str, Any], visi
     return config, made
 
 
+def qwen2_vl() -> Any:
+    """The paper's: M-RoPE, images of any size."""
+    from transformers import Qwen2VLProcessor
+
+    rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [2, 2, 2]}
+    vision = {"depth": 2, "embed_dim": 32, "num_heads": 2, "mlp_ratio": 2, "hidden_size": 48}
+    return _qwen("qwen2_vl", Qwen2VLProcessor, {"rope_parameters": rope}, vision)
+
+
 def qwen2_5_vl() -> Any:
     """Windows in the vision tower, RMS norms."""
     from transformers import Qwen2_5_VLProcessor
@@ -93,62 +103,38 @@ def qwen3_vl() -> Any:
 
 def smolvlm() -> Any:
     """Images in tiles, in rows."""
-    pytest.importorskip("num2words", reason="SmolVLM's processor asks for it: pip install -r tests/optional.lock")
-    from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
-    from transformers.models.smolvlm.processing_smolvlm import SmolVLMProcessor
-
-    words = tokenizer(
-        ("image_token", "<image>"),
-        ("fake_image_token", "<fake_token_around_image>"),
-        ("global_image_token", "<global-img>"),
-        *((f"row_{i}_{j}", f"<row_{i}_col_{j}>") for i in range(1, 4) for j in range(1, 4)),
-    )
+    words = tokenizer(*KNOWN["smolvlm"].tokens, end="<end_of_utterance>")
     config = CONFIG_MAPPING["smolvlm"](
         text_config=TEXT | {"model_type": "llama", "vocab_size": len(words), "pad_token_id": words.pad_token_id},
         vision_config=VISION,
-        image_token_id=words.image_token_id,
+        image_token_id=words.convert_tokens_to_ids("<image>"),
         pad_token_id=words.pad_token_id,
         scale_factor=2,
     )
     images = SmolVLMImageProcessorPil(
         size={"longest_edge": 64}, max_image_size={"longest_edge": 32}, do_image_splitting=True
     )
-    return config, image_only(SmolVLMProcessor)(
-        images, words, None, image_seq_len=4, chat_template=_template("<image>")
-    )
+    return config, SmolVLMImages(images, words, image_seq_len=4, chat_template=_template("<image>"))
 
 
 def internvl() -> Any:
     """Images in tiles, side by side."""
-    from transformers import InternVLProcessor
-    from transformers.models.got_ocr2.image_processing_pil_got_ocr2 import GotOcr2ImageProcessorPil
-
-    words = tokenizer(
-        ("start_image_token", "<img>"),
-        ("end_image_token", "</img>"),
-        ("context_image_token", "<IMG_CONTEXT>"),
-        ("video_token", "<video>"),
-    )
+    words = tokenizer("<img>", "<IMG_CONTEXT>", "</img>", end="<|im_end|>")
     config = CONFIG_MAPPING["internvl"](
         text_config=TEXT | {"model_type": "qwen2", "vocab_size": len(words)},
         vision_config=VISION,
-        image_token_id=words.context_image_token_id,
+        image_token_id=words.convert_tokens_to_ids("<IMG_CONTEXT>"),
         image_seq_length=4,
     )
     images = GotOcr2ImageProcessorPil(size={"height": 32, "width": 32}, crop_to_patches=True, max_patches=3)
-    return config, image_only(InternVLProcessor)(
-        images, words, None, image_seq_length=4, chat_template=_template("<IMG_CONTEXT>\n")
-    )
+    return config, InternVLImages(images, words, image_seq_length=4, chat_template=_template("<IMG_CONTEXT>\n"))
 
 
 def gemma3() -> Any:
     """Windows of tokens, and images whose tokens see each other in both directions."""
-    from transformers import Gemma3Processor
-    from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
-
-    words = tokenizer(
-        ("boi_token", "<start_of_image>"), ("eoi_token", "<end_of_image>"), ("image_token", "<image_soft_token>")
-    )
+    images_of = ("<start_of_image>", "<image_soft_token>", "<end_of_image>")
+    words = tokenizer("<bos>", *images_of, "<start_of_turn>", "<end_of_turn>", end="<eos>")
+    begin, token, end = words.convert_tokens_to_ids(list(images_of))
     layers = ["sliding_attention", "sliding_attention", "full_attention"]
     config = CONFIG_MAPPING["gemma3"](
         text_config=TEXT
@@ -159,14 +145,14 @@ def gemma3() -> Any:
             "query_pre_attn_scalar": 12,
             "pad_token_id": words.pad_token_id,
         },
-        vision_config=VISION,
+        vision_config=VISION | {"vision_use_head": False},
         mm_tokens_per_image=4,
-        boi_token_index=words.boi_token_id,
-        eoi_token_index=words.eoi_token_id,
-        image_token_index=words.image_token_id,
+        boi_token_index=begin,
+        eoi_token_index=end,
+        image_token_index=token,
     )
     images = Gemma3ImageProcessorPil(size={"height": 32, "width": 32})
-    return config, Gemma3Processor(images, words, chat_template=_template("<start_of_image>"), image_seq_length=4)
+    return config, Gemma3Images(images, words, image_seq_length=4, chat_template=_template("<start_of_image>"))
 
 
 def qwen3() -> Any:
@@ -177,7 +163,7 @@ def qwen3() -> Any:
 
 
 FAMILIES: dict[str, Callable[[], Any]] = {
-    made.__name__: made for made in (qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, qwen3)
+    made.__name__: made for made in (qwen2_vl, qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, qwen3)
 }
 
 
@@ -195,3 +181,10 @@ def tiny(
     words = getattr(processor, "tokenizer", processor)
     model.generation_config.eos_token_id = model.generation_config.pad_token_id = words.eos_token_id
     return model.eval(), processor
+
+
+def hub_folder(family: str, folder: Path) -> None:
+    """Write a checkpoint of `family` to `folder`, with the files that a published one has."""
+    model, processor = tiny(family)
+    model.save_pretrained(folder)
+    getattr(processor, "tokenizer", processor).save_pretrained(folder)

@@ -12,6 +12,7 @@ from PIL import Image
 from visualzero.config import Study, read_study
 from visualzero.data.question import write_questions
 from visualzero.data.toyspace.questions import toyspace_rows
+from visualzero.models.families import family_in
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
 from visualzero.prompts import user_message
@@ -71,20 +72,29 @@ def paid_by_the_letter(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def logits_as_anyone_reads_them(folder: Path, style: str) -> torch.Tensor:
-    """What a model folder says of an image and a question by transformers' own classes, checked to be what we read."""
-    from transformers import AutoModelForImageTextToText, AutoProcessor
+    """What a model folder says of an image and a question by transformers' own classes, checked to be what we read.
 
-    theirs = AutoProcessor.from_pretrained(folder, trust_remote_code=True)
+    A model of text is read by those for texts and gets no image.
+    """
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor, AutoTokenizer
+
+    sees = family_in(folder).sees
+    theirs = (
+        AutoProcessor.from_pretrained(folder, trust_remote_code=True) if sees else AutoTokenizer.from_pretrained(folder)
+    )
     ours = load_processor(folder, style, 3136, 12544)
     image = Image.radial_gradient("L").resize((190, 330)).convert("RGB")
     message = [user_message("How many cubes are in the image?", image)]
     arguments: dict[str, Any] = {"tokenize": True, "return_dict": True, "return_tensors": "pt"}
-    inputs, expected = (p.apply_chat_template(message, add_generation_prompt=True, **arguments) for p in (theirs, ours))
-    assert inputs.keys() == expected.keys() > {"input_ids", "pixel_values"}
+    read_by = (theirs, ours if sees else ours.tokenizer)
+    inputs, expected = (p.apply_chat_template(message, add_generation_prompt=True, **arguments) for p in read_by)
+    assert inputs.keys() == expected.keys()
+    assert ("pixel_values" in inputs) == sees
     assert all(torch.equal(inputs[name], expected[name]) for name in expected)
     text = "How many cubes are in the image?"
     assert text in theirs.apply_chat_template([{"role": "user", "content": text}], tokenize=False)
-    model = AutoModelForImageTextToText.from_pretrained(folder, dtype=torch.float32)
+    auto = AutoModelForImageTextToText if sees else AutoModelForCausalLM
+    model = auto.from_pretrained(folder, dtype=torch.float32)
     with torch.no_grad():
         logits: torch.Tensor = model.eval()(**inputs).logits
         assert torch.equal(logits, load_model(folder, "float32")(**expected).logits)

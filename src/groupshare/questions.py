@@ -118,9 +118,16 @@ class Preparer:
         return Question(
             input_ids=torch.tensor(inputs["input_ids"][0]),
             types={name: torch.tensor(value[0]) for name, value in beside.items() if name in TYPES},
-            images={name: torch.as_tensor(value) for name, value in beside.items() if name not in TYPES},
+            images={name: _tensor(value) for name, value in beside.items() if name not in TYPES},
             image_count=len(images_of(row)),
         )
+
+
+def _tensor(value: Any) -> Tensor:
+    """What a processor makes of images, also of a list of arrays, of which torch would read each number."""
+    if isinstance(value, list) and value and hasattr(value[0], "shape"):
+        return torch.stack([torch.as_tensor(one) for one in value])
+    return torch.as_tensor(value)
 
 
 def rope_index_of(model: PreTrainedModel) -> Positions | None:

@@ -74,7 +74,7 @@ def test_what_is_left_and_what_is_right_is_the_same_everywhere(table: Path) -> N
 
 def test_a_loaders_worker_gets_the_table_rather_than_its_images(table: Path) -> None:
     kind, arguments = Pictures(table).__reduce__()
-    assert arguments == (table, False)
+    assert arguments == (table, False, False)
     assert kind(*arguments).encoded.keys() == IMAGES.keys()
 
 

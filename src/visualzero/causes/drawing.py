@@ -84,7 +84,7 @@ def question(one: Asked, processor: ImageProcessor, model: PreTrainedModel) -> Q
     made = Question(
         input_ids=inputs["input_ids"][0],
         types={name: value[0] for name, value in inputs.items() if name in TYPES},
-        images={name: value for name, value in inputs.items() if name in ("pixel_values", "image_grid_thw")},
+        images={name: value for name, value in inputs.items() if name not in (*TYPES, "input_ids", "attention_mask")},
         image_count=len(one.images),
     )
     return made.placed(model.device, rope_index_of(model))

@@ -1,6 +1,9 @@
 """Commands that a rule of the workflow runs, in the order of the study."""
 
+from collections.abc import Callable
+
 from visualzero.cli.commands import Commands, Options, benchmark_of, seed_of, study_of, takes_arm, takes_benchmark
+from visualzero.config import Study
 from visualzero.errors import UserError
 from visualzero.layout import Layout
 
@@ -202,13 +205,23 @@ def _score_arm(options: Options) -> None:
     score_arm(study, layout, options.arm, seed_of(options, study), benchmark, options.control)
 
 
+def _run_of(options: Options, parts_of: Callable[[Study, str], dict[str, str]]) -> tuple[Study, Layout, int | str]:
+    """The study, its layout and the seed of the run that a job is about, once that is made from what was planned.
+
+    Raises:
+        UserError: as `_made_from`.
+    """
+    study, layout = study_of(options)
+    seed = seed_of(options, study)
+    _made_from(options, layout, parts_of(study, options.arm))
+    return study, layout, seed
+
+
 def _sample(options: Options) -> None:
     from visualzero.evaluation.answering.shards import Shard
     from visualzero.jobs import sample_parts
 
-    study, layout = study_of(options)
-    seed = seed_of(options, study)
-    _made_from(options, layout, sample_parts(study, options.arm))
+    study, layout, seed = _run_of(options, sample_parts)
     shard = Shard.parse(options.shard) if options.shard else None
     from visualzero.causes.sample import sample_arm  # loads torch
 
@@ -219,9 +232,7 @@ def _gather_samples(options: Options) -> None:
     from visualzero.causes.gathering import gather_samples
     from visualzero.jobs import sample_parts
 
-    study, layout = study_of(options)
-    seed = seed_of(options, study)
-    _made_from(options, layout, sample_parts(study, options.arm))
+    study, layout, seed = _run_of(options, sample_parts)
     gather_samples(study, layout, options.arm, seed)
 
 
@@ -229,9 +240,7 @@ def _read_samples(options: Options) -> None:
     from visualzero.causes.reading import read_samples
     from visualzero.jobs import sample_scores_parts
 
-    study, layout = study_of(options)
-    seed = seed_of(options, study)
-    _made_from(options, layout, sample_scores_parts(study, options.arm))
+    study, layout, seed = _run_of(options, sample_scores_parts)
     read_samples(study, layout, options.arm, seed)
 
 
@@ -239,9 +248,7 @@ def _intervene(options: Options) -> None:
     from visualzero.evaluation.answering.shards import Shard
     from visualzero.jobs import intervention_parts
 
-    study, layout = study_of(options)
-    seed = seed_of(options, study)
-    _made_from(options, layout, intervention_parts(study, options.arm))
+    study, layout, seed = _run_of(options, intervention_parts)
     shard = Shard.parse(options.shard) if options.shard else None
     from visualzero.causes.intervene import intervene_arm  # loads torch
 
@@ -252,9 +259,7 @@ def _gather_interventions(options: Options) -> None:
     from visualzero.causes.intervene import gather_interventions
     from visualzero.jobs import intervention_parts
 
-    study, layout = study_of(options)
-    seed = seed_of(options, study)
-    _made_from(options, layout, intervention_parts(study, options.arm))
+    study, layout, seed = _run_of(options, intervention_parts)
     gather_interventions(study, layout, options.arm, seed)
 
 
@@ -262,9 +267,7 @@ def _read_interventions(options: Options) -> None:
     from visualzero.causes.reading_altered import read_interventions
     from visualzero.jobs import intervention_scores_parts
 
-    study, layout = study_of(options)
-    seed = seed_of(options, study)
-    _made_from(options, layout, intervention_scores_parts(study, options.arm))
+    study, layout, seed = _run_of(options, intervention_scores_parts)
     read_interventions(study, layout, options.arm, seed)
 
 

@@ -20,7 +20,7 @@ from visualzero.errors import UserError
 
 CONFIG = "config/config.yaml"
 SECTIONS = ("data", "models", "sft", "grpo", "evaluate")
-"""What a scale may say; the arms are the same at every scale."""
+"""What a scale may say, beside `like`: another scale, over which it is laid. The arms are the same at every scale."""
 Override = tuple[list[str], Any]
 
 
@@ -77,13 +77,13 @@ def _load(raw: dict[str, Any], root: Path, name: str, overrides: list[Override])
             own = {**own, "scale": value}
     file = _scale_file(own.get("scale"), root, "--set" if own is not raw else name)
     scale_name = file.relative_to(root).as_posix()
-    scale = read_yaml(file, scale_name)
+    scale, like = _read_scale(file, scale_name, root)
     problems: list[tuple[str, Keys, str]]
     problems = [(scale_name, (key,), unknown("key", key, SECTIONS)) for key in scale if key not in SECTIONS]
     config: dict[str, Any] = merge({key: scale[key] for key in scale if key in SECTIONS}, own)
     for path, value in overrides:
         config = assign(config, path, value)
-    config["run"] = said(config, file.stem)
+    config["run"] = said(config, file.stem, like)
 
     found = list(cross_checks(config))
     config["run"] = named(config["run"], config)
@@ -141,10 +141,21 @@ def _origin(
 
 
 def _scale_file(scale: object, root: Path, name: str) -> Path:
-    files = {file.stem: file for file in sorted((root / "config" / "scale").glob("*.yaml"))}
+    found = (root / "config" / "scale").glob("*.yaml")
+    files = {file.stem: file for file in sorted(found, key=lambda file: file.stem)}
     if not isinstance(scale, str) or scale not in files:
         raise UserError(f"{name}: scale: {unknown('scale', scale, files)}")
     return files[scale]
+
+
+def _read_scale(file: Path, name: str, root: Path) -> tuple[dict[str, Any], str | None]:
+    """What a scale says, laid over the scale that it is `like`, and that one's name if there is one."""
+    own = read_yaml(file, name)
+    if "like" not in own:
+        return own, None
+    like = own.pop("like")
+    under = _scale_file(like, root, f"{name}: like")
+    return merge(read_yaml(under, under.relative_to(root).as_posix()), own), like
 
 
 def _override(text: str) -> Override:

@@ -5,15 +5,16 @@ from typing import Any
 ALL = "all"
 
 
-def said(config: dict[str, Any], scale: str) -> Any:
+def said(config: dict[str, Any], scale: str, like: str | None = None) -> Any:
     """Return what `run` says as a list of names: of arms, of sets, or `all`; for `scale`, where it says so by scale.
 
+    For a scale that it doesn't name it is what it says for the one that this is `like`.
     All arms but the extra ones are run where nothing is said. What can't be a list of names is returned as it is, for
     the types to refuse.
     """
     run = config.get("run", ALL)
     if isinstance(run, dict):
-        run = run.get(scale, run)
+        run = run.get(scale, run.get(like, run))
     return [run] if isinstance(run, str) else run
 
 

@@ -103,11 +103,13 @@ def _check(files: Mapping[str, Path], where: str) -> None:
     content = {name: read_json(file, where, FIX) for name, file in files.items() if name.endswith(".json")}
     added = content[TOKENIZER].get("added_tokens", [])
     ids = {token.get("content"): token.get("id") for token in added if isinstance(token, dict)}
-    image = family_of(content[CONFIG].get("model_type"), where).image
-    if missing := [token for token in image if token not in ids]:
+    family = family_of(content[CONFIG].get("model_type"), where)
+    if missing := [token for token in family.tokens if token not in ids]:
         raise UserError(f"{where}: {TOKENIZER}: no token {', '.join(missing)}: choose a model that reads images so")
-    if (stated := content[CONFIG].get("image_token_id")) not in (None, ids[image[1]]):
-        raise UserError(f"{where}: an image is token {stated} in {CONFIG} and {ids[image[1]]} in {TOKENIZER}: {FIX}")
+    known = ids.get(family.placeholder)
+    for name in ("image_token_id", "image_token_index"):  # as families and versions call it
+        if (stated := content[CONFIG].get(name)) not in (None, known):
+            raise UserError(f"{where}: an image is token {stated} in {CONFIG} and {known} in {TOKENIZER}: {FIX}")
     limit = (content[TOKENIZER].get("truncation") or {}).get("max_length") or content[SETTINGS].get("max_length")
     if limit:
         say(f"{where}: its tokenizer would cut texts after {limit} tokens: here no prompt is ever cut")

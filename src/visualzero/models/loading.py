@@ -4,9 +4,10 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoModelForImageTextToText, GenerationConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig, PreTrainedModel
 
 from visualzero.errors import UserError
+from visualzero.models.families import family_in
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -22,7 +23,8 @@ def load_model(folder: Path, dtype: str) -> PreTrainedModel:
             with weights that are NaN or infinite.
     """
     try:
-        model, found = AutoModelForImageTextToText.from_pretrained(
+        auto = AutoModelForImageTextToText if family_in(folder).sees else AutoModelForCausalLM
+        model, found = auto.from_pretrained(
             folder,
             dtype=DTYPES[dtype],
             attn_implementation="sdpa",

@@ -1,6 +1,9 @@
 """`visualzero plan`: what a study costs, before anything of it runs.
 
-    architecture   sizes of a Qwen2-VL and its number of parameters, from config.json
+    architecture   sizes of a model and its number of parameters, from config.json
+    towers         what sees, in each family
+    defaults       what a config.json may leave out
+    published      sizes of published models
     prompts        how many tokens a prompt has
     workload       how many prompts, completions and tokens the study's jobs process
     cost           FLOPs of each job

@@ -1,56 +1,28 @@
-"""Sizes of a Qwen2-VL, and how many parameters follow from them."""
+"""Sizes of a model, and how many parameters follow from them."""
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 from visualzero.config import ModelSource
 from visualzero.errors import UserError
-
-
-@dataclass(frozen=True)
-class Vision:
-    """The vision tower: patches go through `depth` blocks, then merge x merge of them become one token."""
-
-    depth: int
-    width: int
-    heads: int
-    mlp: int
-    patch: int
-    merge: int
-    pixel_values: int  # numbers of one patch, over its channels and frames
-    out: int
-
-    @property
-    def block(self) -> int:
-        """Weights of a block's matrices."""
-        return 4 * self.width**2 + 2 * self.width * self.mlp
-
-    @property
-    def merger(self) -> int:
-        """Weights of the merger's matrices, which see a token (merge x merge patches) at a time."""
-        joined = self.merge**2 * self.width
-        return joined**2 + joined * self.out
-
-    @property
-    def patches_per_token(self) -> int:
-        """Patches that one visual token stands for."""
-        return self.merge**2
-
-    @property
-    def parameters(self) -> int:
-        """All parameters: matrices, biases and layer norms."""
-        joined = self.merge**2 * self.width
-        block = self.block + (3 + 1 + 1) * self.width + self.mlp + 4 * self.width
-        return self.pixel_values * self.width + self.depth * block + self.merger + 2 * self.width + joined + self.out
+from visualzero.models.families import FAMILIES
+from visualzero.models.families.family import Family
+from visualzero.planning.defaults import completed
+from visualzero.planning.published import BUILT_IN
+from visualzero.planning.towers import TOWERS, Vision
 
 
 @dataclass(frozen=True)
 class Language:
-    """The decoder: grouped-query attention and a gated MLP, RMS norms, biases on q, k and v alone."""
+    """The decoder: grouped-query attention with heads of `head` numbers, a gated MLP, RMS norms.
+
+    `bias` is on q, k and v alone; `head_norms` are those of q and k; a layer has so many other `norms`.
+    """
 
     layers: int
     width: int
@@ -59,11 +31,20 @@ class Language:
     mlp: int
     vocabulary: int
     tied: bool
+    head_width: int
+    bias: bool = True
+    head_norms: bool = False
+    norms: int = 2
+
+    @property
+    def q_width(self) -> int:
+        """Width of the queries of all heads."""
+        return self.heads * self.head_width
 
     @property
     def kv_width(self) -> int:
         """Width of the keys, and of the values."""
-        return self.width // self.heads * self.kv_heads
+        return self.kv_heads * self.head_width
 
     @property
     def cached(self) -> int:
@@ -73,7 +54,7 @@ class Language:
     @property
     def layer(self) -> int:
         """Weights of a layer's matrices."""
-        return 2 * self.width**2 + 2 * self.width * self.kv_width + 3 * self.width * self.mlp
+        return 2 * self.width * (self.q_width + self.kv_width) + 3 * self.width * self.mlp
 
     @property
     def head(self) -> int:
@@ -83,17 +64,57 @@ class Language:
     @property
     def parameters(self) -> int:
         """All parameters; a tied head is the embedding."""
-        layer = self.layer + self.width + 2 * self.kv_width + 2 * self.width
+        biases = self.q_width + 2 * self.kv_width if self.bias else 0
+        layer = self.layer + biases + (2 * self.head_width if self.head_norms else 0) + self.norms * self.width
         return self.head * (1 if self.tied else 2) + self.layers * layer + self.width
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Read a complete config.json.
+
+        Raises:
+            UserError: for a decoder of a kind that isn't known.
+        """
+        text = config["text_config"]
+        heads, kind = text["num_attention_heads"], text["model_type"]
+        if kind not in KINDS:
+            raise UserError(f"a decoder of type {kind}: plan knows {', '.join(sorted(KINDS))}")
+        return cls(
+            layers=text["num_hidden_layers"],
+            width=text["hidden_size"],
+            heads=heads,
+            kv_heads=text.get("num_key_value_heads") or heads,
+            mlp=text["intermediate_size"],
+            vocabulary=text["vocab_size"],
+            tied=config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)),
+            head_width=text.get("head_dim") or text["hidden_size"] // heads,
+            **KINDS[kind],
+        )
+
+
+_QWEN2: dict[str, Any] = {"bias": True}
+_QWEN3: dict[str, Any] = {"bias": False, "head_norms": True}
+KINDS: dict[str, dict[str, Any]] = {  # of decoders, by their model types
+    **dict.fromkeys(("qwen2", "qwen2_vl_text", "qwen2_5_vl_text"), _QWEN2),
+    **dict.fromkeys(("qwen3", "qwen3_vl_text"), _QWEN3),
+    "llama": {"bias": False},
+    "gemma3_text": {"bias": False, "head_norms": True, "norms": 4},
+}
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A Qwen2-VL by its sizes; `source` says where they were read."""
+    """A model by its sizes; `source` says where they were read."""
 
     vision: Vision
     language: Language
     source: str
+    config: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @property
+    def family(self) -> Family:
+        """Its family, which says how images are sized."""
+        return FAMILIES[self.config["model_type"]]
 
     @cached_property
     def parameters(self) -> int:
@@ -105,60 +126,33 @@ class Architecture:
         parts = {"vision": self.vision.parameters, "language": self.language.parameters}
         return sum(size for part, size in parts.items() if part not in frozen)
 
+    def visual_tokens(self, max_pixels: int) -> int:
+        """Tokens that an image has at most, within `max_pixels`."""
+        family = self.family
+        if not family.sees:
+            return 0
+        pixels = SimpleNamespace(**family.pixel_settings(self.config, {}, 1, max_pixels))
+        processor = SimpleNamespace(image_processor=pixels, **family.processor_settings(self.config))
+        return family.most_image_tokens(processor)
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], source: str) -> Self:
         """Read a checkpoint's config.json.
 
-        Older files have the decoder's sizes at the top, newer ones under `text_config`. Sizes that Qwen2-VL's
-        configuration class has a default for, and that all its models share, may be missing.
+        Older files have the decoder's sizes at the top, newer ones under `text_config`. What the family's configuration
+        class has a default for may be missing.
 
         Raises:
-            UserError: if it is not the config of a Qwen2-VL.
+            UserError: if it is not the config of a model that the study can run.
         """
-        text = config.get("text_config", config)
+        kind = config.get("model_type")
+        if kind not in TOWERS:
+            raise UserError(f"{source}: model_type is {kind}: plan knows {', '.join(sorted(TOWERS))}")
         try:
-            if config["model_type"] != "qwen2_vl":
-                raise UserError(f"{source}: model_type is {config['model_type']}: plan knows qwen2_vl only")
-            seen = config["vision_config"]
-            patch, frames, channels = seen.get("patch_size", 14), seen.get("temporal_patch_size", 2), 3
-            vision = Vision(
-                depth=seen["depth"],
-                width=seen["embed_dim"],
-                heads=seen["num_heads"],
-                mlp=int(seen["embed_dim"] * seen.get("mlp_ratio", 4)),
-                patch=patch,
-                merge=seen.get("spatial_merge_size", 2),
-                pixel_values=channels * frames * patch**2,
-                out=seen["hidden_size"],
-            )
-            language = Language(
-                layers=text["num_hidden_layers"],
-                width=text["hidden_size"],
-                heads=text["num_attention_heads"],
-                kv_heads=text["num_key_value_heads"],
-                mlp=text["intermediate_size"],
-                vocabulary=text["vocab_size"],
-                tied=config.get("tie_word_embeddings", text.get("tie_word_embeddings", False)),
-            )
+            whole = completed(config, kind)
+            return cls(TOWERS[kind](whole), Language.from_config(whole), source, whole)
         except KeyError as error:
-            raise UserError(f"{source}: no key {error}: give the config.json of a Qwen2-VL checkpoint") from None
-        return cls(vision, language, source)
-
-
-# What config.json says in Qwen/Qwen2-VL-2B and Qwen/Qwen2-VL-2B-Instruct, which have the same sizes; so a plan needs no
-# download. With these the published parameter count comes out: 2,208,985,600.
-QWEN2_VL_2B: dict[str, Any] = {
-    "model_type": "qwen2_vl",
-    "hidden_size": 1536,
-    "intermediate_size": 8960,
-    "num_attention_heads": 12,
-    "num_hidden_layers": 28,
-    "num_key_value_heads": 2,
-    "tie_word_embeddings": True,
-    "vocab_size": 151936,
-    "vision_config": {"depth": 32, "embed_dim": 1280, "hidden_size": 1536, "mlp_ratio": 4, "num_heads": 16},
-}
-BUILT_IN = {"Qwen/Qwen2-VL-2B": QWEN2_VL_2B, "Qwen/Qwen2-VL-2B-Instruct": QWEN2_VL_2B}
+            raise UserError(f"{source}: no key {error}: give the config.json of a whole checkpoint") from None
 
 
 def checkpoint(source: ModelSource, fetched: Path) -> Path:

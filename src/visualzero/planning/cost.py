@@ -14,7 +14,8 @@ keeps them for the group. How much of the work is such repetition stands beside 
 from dataclasses import dataclass
 
 from visualzero.config import Lora, Sft
-from visualzero.planning.architecture import Architecture, Language, Vision
+from visualzero.planning.architecture import Architecture, Language
+from visualzero.planning.towers import Vision
 from visualzero.planning.workload import Evaluation, Training
 
 ATTENTION_BACKWARD = 2.5
@@ -47,7 +48,7 @@ class Work:
 
 
 def vision_work(model: Vision, tokens: int) -> Work:
-    """An image of that many visual tokens; its patches attend to each other."""
+    """An image of that many visual tokens."""
     patches = tokens * model.patches_per_token
     last = model.mlp * model.width
     return Work(
@@ -55,7 +56,7 @@ def vision_work(model: Vision, tokens: int) -> Work:
         layers=2 * patches * model.depth * (model.block - last),
         last=2 * patches * model.depth * last,
         after=2 * tokens * model.merger,
-        attention=4 * patches**2 * model.width * model.depth,
+        attention=4 * model.pairs(patches) * model.width,
     )
 
 
@@ -67,7 +68,7 @@ def language_work(model: Language, tokens: int, scores: float) -> Work:
         layers=2 * tokens * model.layers * (model.layer - last),
         last=2 * tokens * model.layers * last,
         after=0,
-        attention=4 * scores * model.width * model.layers,
+        attention=4 * scores * model.q_width * model.layers,
     )
 
 
@@ -192,18 +193,15 @@ def lora_parameters(model: Architecture, lora: Lora) -> int:
     """Parameters of the adapters: r x (inputs + outputs) for each target matrix."""
     seen, text = model.vision, model.language
     matrices = {
-        "q_proj": text.layers * (text.width + text.width),
+        "q_proj": text.layers * (text.width + text.q_width),
         "k_proj": text.layers * (text.width + text.kv_width),
         "v_proj": text.layers * (text.width + text.kv_width),
-        "o_proj": text.layers * (text.width + text.width),
+        "o_proj": text.layers * (text.q_width + text.width),
         "gate_proj": text.layers * (text.width + text.mlp),
         "up_proj": text.layers * (text.width + text.mlp),
         "down_proj": text.layers * (text.mlp + text.width),
-        "qkv": seen.depth * (seen.width + 3 * seen.width),
-        "fc1": seen.depth * (seen.width + seen.mlp),
-        "fc2": seen.depth * (seen.mlp + seen.width),
     }
-    return lora.r * sum(matrices.get(target, 0) for target in lora.targets)
+    return lora.r * sum(matrices.get(target, 0) + seen.depth * seen.adapters.get(target, 0) for target in lora.targets)
 
 
 def trained_parameters(run: Training) -> int:

@@ -130,7 +130,7 @@ def language_layer_bytes(model: Architecture, sequence: int, precision: Precisio
     text, matrix = model.language, precision.matrix
     outputs = 5 if precision.cast else 2
     norms = 4 * precision.stream * text.width + outputs * matrix * text.width + 2 * FLOAT
-    attention = 4 * matrix * text.width + FLOAT * text.heads + matrix * sequence
+    attention = 4 * matrix * text.q_width + FLOAT * text.heads + matrix * sequence
     return norms + attention + 4 * matrix * text.mlp
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from visualzero.models.families import FAMILIES
+from visualzero.models.families.family import Family
 from visualzero.prompts import Options, question_text, template, user_message
 
 # A question of the commonest kind in CV-Bench (Relation), whose questions are on average a little shorter.
@@ -16,13 +18,12 @@ QUESTION = (
 CHOICES = ("left", "right")
 CHARACTERS_PER_TOKEN = 4  # of English text, where the model's own tokenizer isn't there to count
 SPECIAL = re.compile(r"<\|\w+\|>")
-IMAGE = "<|image_pad|>"
 
 
 @lru_cache
-def text_tokens(style: str, options: Options, tokenizer: Path) -> int:
+def text_tokens(style: str, options: Options, tokenizer: Path, family: Family = FAMILIES["qwen2_vl"]) -> int:
     """Tokens of a prompt in `style` without its image, counted by `tokenizer` (a tokenizer.json) if that is there."""
-    text = rendered(style, options).replace(IMAGE, "")
+    text = rendered(style, options, family).replace(family.placeholder, "")
     if tokenizer.is_file():
         from tokenizers import Tokenizer
 
@@ -36,8 +37,9 @@ def reasons(style: str) -> bool:
     return "<think>" in template(style)
 
 
-def rendered(style: str, options: Options) -> str:
+def rendered(style: str, options: Options, family: Family = FAMILIES["qwen2_vl"]) -> str:
     """The prompt of the usual question, as transformers renders it (whose import would take seconds)."""
-    source = Environment(trim_blocks=True, lstrip_blocks=True).from_string(template(style))
+    words = family.prompt(template(style), style)
+    source = Environment(trim_blocks=True, lstrip_blocks=True).from_string(words)
     message = user_message(question_text(QUESTION, CHOICES, options))
     return source.render(messages=[message], add_generation_prompt=True)

@@ -180,6 +180,6 @@ def _sizes(
 ) -> tuple[Architecture, Lengths]:
     source, fetched = study.source(arm), layout.model(study.origin(arm))
     model = architecture_of(source, fetched)
-    visual = source.max_pixels // (model.vision.patch * model.vision.merge) ** 2
-    text = text_tokens(style, options, checkpoint(source, fetched) / "tokenizer.json")
+    visual = model.visual_tokens(source.max_pixels)
+    text = text_tokens(style, options, checkpoint(source, fetched) / "tokenizer.json", model.family)
     return model, Lengths(visual, text, mean, cap)

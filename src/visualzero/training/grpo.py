@@ -21,6 +21,7 @@ from trl import GRPOConfig
 from visualzero.config import Grpo
 from visualzero.data.question import kind_of, read_questions
 from visualzero.errors import UserError
+from visualzero.models.families import family_in
 from visualzero.models.processor import ImageProcessor, most_image_tokens
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.rewards import pay, reward_terms
@@ -40,6 +41,9 @@ def train_grpo(run: Run) -> None:
     """Train `run` and write its outputs, rollouts included."""
     recipe = run.study.recipe(run.arm_name)
     assert isinstance(recipe, Grpo)
+    family = family_in(run.weights)
+    if not family.any_size:
+        check_family(recipe)
     model, processor, questions = prepare(run, recipe)
     assert run.arm.reward is not None
     weights = run.study.rewards[run.arm.reward].terms
@@ -87,12 +91,24 @@ def train_grpo(run: Run) -> None:
             for i, term in enumerate(weights)
         ],
         train_dataset=_dataset(run, questions),
-        processing_class=processor,
+        processing_class=processor if family.sees else processor.tokenizer,
         callbacks=[StepReport(run.name, recipe.steps), AlarmBell(run.name, recipe.alarms)],
         peft_config=lora_config(recipe),
         resample=recipe.resample,
     )
     train(run, recipe, trainer, finish=lambda last, out: collect_rollouts(last / LOGGED, out, weights))
+
+
+def check_family(recipe: Grpo) -> None:
+    """Check that a recipe asks for nothing that only families with images of any size can do.
+
+    Raises:
+        UserError: for vLLM, whose images would be other ones, and for PAPO, which masks rows of patches.
+    """
+    if recipe.engine == "vllm":
+        raise UserError("grpo.engine: vllm: this model's images are not Qwen's: set grpo.engine to transformers")
+    if recipe.perception:
+        raise UserError("grpo.perception: this model's images are not rows of patches: set perception to null")
 
 
 def upper_end(recipe: Grpo) -> float | None:
@@ -149,7 +165,7 @@ def _dataset(run: Run, questions: pd.DataFrame) -> Dataset:
             "answer_kind": Value("string"),
         }
     )
-    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND)
+    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND, none=not family_in(run.weights).sees)
     return Dataset.from_list(rows, features=features).with_transform(pictures)
 
 

@@ -8,10 +8,10 @@ import pandas as pd
 from visualzero.config import Grpo, Optimization
 from visualzero.data.question import count_images
 from visualzero.errors import UserError
-from visualzero.models.processor import ImageProcessor, most_image_tokens
+from visualzero.models.processor import ImageProcessor, most_image_tokens, prompt_of
 from visualzero.models.tokens import special_tokens
 from visualzero.progress import say
-from visualzero.prompts import Options, question_text, render
+from visualzero.prompts import Options, question_text
 from visualzero.prompts.special_tokens import special_tokens_in
 
 
@@ -19,11 +19,11 @@ def check_inputs(
     questions: pd.DataFrame,
     recipe: Optimization,
     processor: ImageProcessor,
-    asked: tuple[str, Options],
+    options: Options,
     context: int,
     name: str,
 ) -> None:
-    """Check the training questions of run `name`; `asked` are the prompt style and how options are listed.
+    """Check the training questions of run `name`; `options` is how their options are listed.
 
     `context` is the longest sequence of the model, in tokens.
 
@@ -46,21 +46,20 @@ def check_inputs(
                 f" questions, or set grpo.batch_size to {len(questions)} or less"
             )
         say(f"{name}: {len(questions)} training samples, so that a step learns from fewer than {recipe.batch_size}")
-    _check_room(questions, recipe, processor, asked, context, name)
+    _check_room(questions, recipe, processor, options, context, name)
 
 
 def _check_room(
     questions: pd.DataFrame,
     recipe: Optimization,
     processor: ImageProcessor,
-    asked: tuple[str, Options],
+    options: Options,
     context: int,
     name: str,
 ) -> None:
     """Nothing is ever cut, so prompt and completion have to fit. A text has at most as many tokens as bytes."""
-    style, options = asked
     of_image = most_image_tokens(processor)
-    frame = len(render(style, "").encode())
+    frame = len(prompt_of(processor, "").encode())
     for row in questions.itertuples():
         text = question_text(row.question, list(row.choices), options)
         images = count_images(row)
@@ -68,7 +67,7 @@ def _check_room(
         answer = recipe.max_completion if isinstance(recipe, Grpo) else max(len(part.encode()) for part in row.choices)
         if images * frame + len(text.encode()) + answer <= room:
             continue
-        tokens = len(processor.tokenizer(render(style, text, images), add_special_tokens=False)["input_ids"])
+        tokens = len(processor.tokenizer(prompt_of(processor, text, images), add_special_tokens=False)["input_ids"])
         if tokens + answer > room:
             raise UserError(
                 f"{name}: question {row.id}: {tokens} tokens of text, {context - room} of {_images(images)} and"

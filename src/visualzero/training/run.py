@@ -27,8 +27,8 @@ from visualzero.manifest import atomic, read_manifest, write_manifest
 from visualzero.models.adapters import check_targets
 from visualzero.models.freezing import freeze
 from visualzero.models.loading import DTYPES, load_model
-from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
-from visualzero.prompts import question_text, render
+from visualzero.models.processor import ImageProcessor, load_processor, prompt_of, prompt_record
+from visualzero.prompts import question_text
 from visualzero.training.altering import altered
 from visualzero.training.callbacks import KeepWeights
 from visualzero.training.checkpoints import CHECKPOINT, KEPT, Identity, last_whole, read_seal, restore
@@ -108,8 +108,8 @@ def prepare(run: Run, recipe: Optimization) -> tuple[PreTrainedModel, ImageProce
     questions = altered(read_questions(run.questions, images=False), run.arm.altered)
     if run.arm.difficulty:
         questions = of_difficulty(questions, run.arm.difficulty)
-    asked = (run.arm.prompt, run.study.data.train_options)
-    check_inputs(questions, recipe, processor, asked, model.config.text_config.max_position_embeddings, run.name)
+    context = model.config.get_text_config().max_position_embeddings
+    check_inputs(questions, recipe, processor, run.study.data.train_options, context, run.name)
     return model, processor, questions
 
 
@@ -249,8 +249,8 @@ def _first(run: Run) -> dict[str, Any]:
     row = first_question(run.questions)
     images = [row["image"], *row.get("more_images", ())]
     text = question_text(row["question"], row["choices"], run.study.data.train_options)
-    prompt = render(run.arm.prompt, text, len(images))
     processor = load_processor(run.weights, run.arm.prompt, run.source.min_pixels, run.source.max_pixels)
+    prompt = prompt_of(processor, text, len(images))
     return {"id": row["id"], **prompt_record(processor, prompt, *(decode_image(image, row["id"]) for image in images))}
 
 

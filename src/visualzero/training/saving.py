@@ -7,7 +7,6 @@ import torch
 from peft import PeftModel
 from transformers import Trainer
 
-from visualzero.models.processing_images import ImageProcessor
 from visualzero.models.publishing import save_processor
 
 
@@ -29,6 +28,4 @@ def save_model(trainer: Trainer, folder: Path, dtype: torch.dtype | None = None)
     weights = {name: tensor.to(dtype or tensor.dtype) for name, tensor in weights.items() if name not in tied}
     folder.mkdir(parents=True)
     model.save_pretrained(folder, state_dict=weights)
-    processor = trainer.processing_class
-    assert isinstance(processor, ImageProcessor)
-    save_processor(processor, folder)
+    save_processor(trainer.processing_class, folder)

@@ -16,6 +16,7 @@ from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from visualzero.config import Sft
+from visualzero.models.families import family_in, family_read_by
 from visualzero.models.processor import ImageProcessor
 from visualzero.models.tokens import special_tokens
 from visualzero.prompts import forced_prefix, question_text
@@ -26,8 +27,6 @@ from visualzero.training.inputs import naming
 from visualzero.training.pictures import Pictures
 from visualzero.training.run import Run, lora_config, prepare, train, trainer_arguments
 from visualzero.training.trajectories import curate, read_trajectories
-
-VISION = ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>")
 
 
 def train_sft(run: Run) -> None:
@@ -79,7 +78,7 @@ def _dataset(run: Run, questions: pd.DataFrame, special: Sequence[str] = ()) -> 
     ]
     text = {"role": Value("string"), "content": Value("string")}
     columns = {"prompt": List(text), "completion": List(text), "image": Value("string"), "question_id": Value("string")}
-    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND)
+    pictures = Pictures(run.questions, blind=run.arm.altered == BLIND, none=not family_in(run.weights).sees)
     return Dataset.from_list(rows, features=Features(columns)).with_transform(pictures)
 
 
@@ -107,6 +106,7 @@ class WholeTextCollator(NamingCollator):
     def torch_call(self, examples: list[dict[str, Any]]) -> dict[str, Any]:
         """Collate as TRL does, then take the image's tokens out of the labels."""
         batch = super().torch_call(examples)
-        image = torch.tensor(self.processor.tokenizer.convert_tokens_to_ids(list(VISION)))
+        tokens = list(family_read_by(self.processor).tokens)
+        image = torch.tensor(self.processor.tokenizer.convert_tokens_to_ids(tokens), dtype=torch.long)
         batch["labels"][torch.isin(batch["input_ids"], image)] = -100
         return batch

@@ -8,8 +8,10 @@ import pandas as pd
 
 from visualzero.data.image import decode_image, image_size
 from visualzero.data.question import images_of
-from visualzero.models.processor import ImageProcessor
-from visualzero.prompts import Options, question_text, user_message
+from visualzero.errors import UserError
+from visualzero.models.families import family_read_by
+from visualzero.models.processor import ImageProcessor, prompt_of
+from visualzero.prompts import Options, question_text
 
 
 class Asked(NamedTuple):
@@ -58,12 +60,19 @@ def ask(questions: pd.DataFrame, processor: ImageProcessor, options: Options) ->
 
     A question without an image (None) is asked in the same words: its prompt lacks what stands for an image and
     nothing else.
+
+    Raises:
+        UserError: for a question whose text has what stands for an image.
     """
+    marker = family_read_by(processor).marker
 
     def prompt(row: Any) -> str:
         text = question_text(row.question, list(row.choices), options)
-        message = user_message(text, images=len(images_of(row)))
-        return processor.apply_chat_template([message], tokenize=False, add_generation_prompt=True)
+        if marker and marker in text:
+            raise UserError(
+                f"question {row.id}: its text has {marker}, which this model reads as an image: write it otherwise"
+            )
+        return prompt_of(processor, text, len(images_of(row)))
 
     return [
         Asked(row.id, prompt(row), row.image, tuple(row.choices), tuple(images_of(row)[1:]))
@@ -80,8 +89,8 @@ def batches_of(asked: list[Asked], processor: ImageProcessor, size: int) -> list
 
 
 def _image_tokens(one: Asked, processor: ImageProcessor) -> int:
-    images, tokens = processor.image_processor, 0
+    family, tokens = family_read_by(processor), 0
     for image in one.images:
         width, height = image_size(image, one.id)
-        tokens += images.get_number_of_image_patches(height, width) // images.merge_size**2
+        tokens += family.image_tokens(processor, height, width)
     return tokens

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from transformers import Cache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer
 
+from groupshare.questions import rope_index_of
+
 STRIDE = 4  # tokens from one look at which rows have ended to the next; what a row writes in between is cut off
 
 
@@ -30,8 +32,7 @@ def greedy(
     Args:
         model: in evaluation mode, on the device to use.
         inputs: what the processor makes of prompts and images, on the CPU: `input_ids` and `attention_mask` of shape
-            (batch, width), padded on the left, `mm_token_type_ids` and, where there are images, `pixel_values` and
-            `image_grid_thw`.
+            (batch, width), padded on the left, and what else the model takes: types of tokens, tensors of images.
         ends: tokens that end a row.
         max_new_tokens: length at which a row is cut off.
         repetition_penalty: what logits of tokens that stand in the row's prompt or answer are divided by (multiplied
@@ -40,9 +41,7 @@ def greedy(
     """
     batch, width = inputs["input_ids"].shape
     padded = not bool(inputs["attention_mask"].all())
-    positions, _ = model.base_model.get_rope_index(
-        **{key: value for key, value in inputs.items() if key != "pixel_values"}
-    )
+    positions = _positions(model, inputs)
     inputs = {key: value.to(model.device) for key, value in inputs.items()}
     ids = inputs["input_ids"]
     stops = torch.tensor(sorted(ends), device=model.device)
@@ -53,12 +52,13 @@ def greedy(
     ended = torch.zeros(batch, dtype=torch.bool, device=model.device)
     position = (positions.amax(dim=(0, 2)) + 1).to(model.device)
     mask = F.pad(inputs["attention_mask"].bool(), (0, max_new_tokens), value=True)
-    seen = _tokens_of(ids, mask[:, :width], model.config.text_config.vocab_size) if repetition_penalty != 1.0 else None
-    layers = model.config.text_config.num_hidden_layers
-    cache = Cache(layers=[InPlaceLayer(width + max_new_tokens) for _ in range(layers)])
+    text = model.config.get_text_config()
+    windows = "sliding_attention" in (getattr(text, "layer_types", None) or ())
+    seen = _tokens_of(ids, mask[:, :width], text.vocab_size) if repetition_penalty != 1.0 else None
+    cache = Cache(layers=[InPlaceLayer(width + max_new_tokens) for _ in range(text.num_hidden_layers)])
 
     shared = {"past_key_values": cache, "use_cache": True, "logits_to_keep": 1}
-    logits = model(**inputs, position_ids=positions.to(model.device), **shared).logits[:, -1]
+    logits = model(**inputs, position_ids=_as_taken(positions.to(model.device)), **shared).logits[:, -1]
     for step in range(max_new_tokens):
         if seen is not None:
             logits = torch.where(seen, _penalized(logits, repetition_penalty), logits)
@@ -79,14 +79,28 @@ def greedy(
                 cache.batch_select_indices(going)
         if seen is not None:
             seen.scatter_(1, token[:, None], True)
+        visible = mask[:, : width + step + 1]  # from which a model with windows makes a mask for each kind of layer
         logits = model(
             input_ids=token[:, None],
-            attention_mask=mask[:, None, None, : width + step + 1] if padded else None,
-            position_ids=position.expand(3, -1)[:, :, None],
+            attention_mask=(visible if windows else visible[:, None, None]) if padded else None,
+            position_ids=_as_taken(position.expand(len(positions), -1)[:, :, None]),
             **shared,
         ).logits[:, -1]
         position = position + 1
     return [_until(row, ends) for row in written.tolist()]
+
+
+def _positions(model: PreTrainedModel, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Positions `[axes, batch, width]` of the prompts' tokens: the model's own, or their places where it has none."""
+    if rope_index := rope_index_of(model):
+        positions, _ = rope_index(**{key: value for key, value in inputs.items() if key != "pixel_values"})
+        return positions
+    return (inputs["attention_mask"].long().cumsum(-1) - 1).clamp(min=0)[None]
+
+
+def _as_taken(positions: torch.Tensor) -> torch.Tensor:
+    """Positions `[axes, ...]` as a model's `position_ids`, without the axis where there is one."""
+    return positions if len(positions) > 1 else positions[0]
 
 
 class InPlaceLayer(DynamicLayer):

@@ -39,10 +39,16 @@ def answers(
 def prepare(batch: Batch, processor: ImageProcessor) -> dict[str, torch.Tensor]:
     """The model's inputs: prompts padded on the left, images preprocessed."""
     assert processor.tokenizer.padding_side == "left", "batched generation needs padding on the left"
-    images = [picture for one in batch for picture in one.pictures()]
+    images = [one.pictures() for one in batch]
     text = [one.prompt for one in batch]
     return dict(
-        processor(images=images or None, text=text, padding=True, return_tensors="pt", add_special_tokens=False)
+        processor(
+            images=images if any(images) else None,
+            text=text,
+            padding=True,
+            return_tensors="pt",
+            add_special_tokens=False,
+        )
     )
 
 

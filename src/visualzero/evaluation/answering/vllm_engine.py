@@ -21,6 +21,7 @@ from visualzero.errors import UserError
 from visualzero.evaluation.answering import transformers_engine
 from visualzero.evaluation.answering.asking import Answer, Asked, Batch
 from visualzero.evaluation.answering.engine_agreement import SAMPLE, require_agreement
+from visualzero.models.families import family_in
 from visualzero.models.processor import PREPROCESSOR, ImageProcessor
 from visualzero.prompts import further_turn
 
@@ -33,9 +34,12 @@ def answers(
     """Greedy answers to each batch, by the checkpoint folder `weights`.
 
     Raises:
-        UserError: if vLLM is not installed, there is no GPU, or its answers differ from those of transformers.
+        UserError: if vLLM is not installed, there is no GPU, the model's images are not Qwen's, or its answers differ
+            from those of transformers.
     """
     require_vllm()
+    if not family_in(weights).any_size:
+        raise UserError("evaluate.engine: vllm: this model's images are not Qwen's: set it to transformers")
     batches = iter(batches)
     first: list[Batch] = []
     while sum(map(len, first)) < SAMPLE and (batch := next(batches, None)):

@@ -1,5 +1,5 @@
 """Qwen2-VL, the paper's."""
 
-from visualzero.models.families.family import Family
+from visualzero.models.families.patches import Patches
 
-FAMILY = Family("Qwen2VLImages", ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>"))
+FAMILY = Patches(processor="Qwen2VLImages")

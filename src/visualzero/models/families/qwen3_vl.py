@@ -1,5 +1,5 @@
 """Qwen3-VL: a token of an image is 32 x 32 pixels, and several layers of the vision tower reach the decoder."""
 
-from visualzero.models.families.family import Family
+from visualzero.models.families.patches import Patches
 
-FAMILY = Family("Qwen3VLImages", ("<|vision_start|>", "<|image_pad|>", "<|vision_end|>"))
+FAMILY = Patches(processor="Qwen3VLImages")
