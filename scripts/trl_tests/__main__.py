@@ -3,6 +3,7 @@
     git clone https://github.com/huggingface/trl
     .venv/bin/python scripts/trl_tests trl                      # its newest commit; --commit takes another
     .venv/bin/python scripts/trl_tests trl --trainers rloo
+    .venv/bin/python scripts/trl_tests trl --folder F --resume  # where an interrupted run in F was left
 
 The tests are taken from the clone and run with the TRL that is installed: first with its trainers, then with
 groupshare's in their place. Nothing is downloaded: the models and data sets that the tests ask the hub for are tiny
@@ -20,6 +21,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SRC = HERE.parents[1] / "src"
+MADE = "stand-ins.done"
+ENDED = (0, 1, 5)  # what pytest returns if all passed, some failed, or none was left to run
 PACKAGES = ("trl", "transformers", "torch", "accelerate", "peft", "datasets")
 
 
@@ -31,17 +34,21 @@ def main() -> None:
     parser.add_argument("--trainers", nargs="+", choices=("grpo", "rloo"), default=("grpo", "rloo"))
     parser.add_argument("--select", metavar="EXPRESSION", default="", help="only these tests, as pytest's -k")
     parser.add_argument("--folder", type=Path, help="keep all that is made and said in this folder")
+    parser.add_argument("--resume", action="store_true", help="run only tests of which FOLDER has no outcome yet")
     options = parser.parse_args()
+    if options.resume and not options.folder:
+        parser.error("--resume needs the --folder of the run that it goes on with")
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
         folder.mkdir(parents=True, exist_ok=True)
         commit = take_tests(options.clone, options.commit, folder)
-        make_stand_ins(folder)
+        if not (options.resume and (folder / MADE).exists()):
+            make_stand_ins(folder)
         versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
         print(f"TRL's tests of commit {commit}, with {versions}.")
         for trainer in options.trainers:
-            reports = [run(folder, trainer, sharing, options.select) for sharing in (False, True)]
-            print_table(trainer, *reports)
+            stock, ours = (run(folder, trainer, sharing, options.select, options.resume) for sharing in (False, True))
+            print_table(trainer, stock, ours)
 
 
 def take_tests(clone: Path, commit: str, folder: Path) -> str:
@@ -61,24 +68,25 @@ def make_stand_ins(folder: Path) -> None:
         done = subprocess.run(command, env=environment(folder), stdout=said, stderr=said)
     if done.returncode:
         sys.exit(f"error: no models and data sets were made: see {log} (--folder keeps it)")
+    (folder / MADE).touch()
 
 
-def run(folder: Path, trainer: str, sharing: bool, select: str) -> Path:
-    """Run the tests of a trainer; the report that pytest writes."""
+def run(folder: Path, trainer: str, sharing: bool, select: str, resume: bool) -> Path:
+    """Run the tests of a trainer, without those that have an outcome if `resume`; the file of all outcomes."""
     name = f"{trainer}-{'sharing' if sharing else 'stock'}"
-    report = folder / f"{name}.xml"
-    report.unlink(missing_ok=True)
+    outcomes = folder / f"{name}.jsonl"
+    if not resume:
+        outcomes.unlink(missing_ok=True)
     print(f"running the tests: {name}", file=sys.stderr)
     options = ["-c", os.devnull, "--rootdir", folder, "-p", "plugin", "-p", "no:cacheprovider", "-m", "not slow"]
-    command = [sys.executable, "-m", "pytest", *options, "-q", "--tb=short", f"--junit-xml={report}", "-k", select]
-    variables = environment(folder) | ({"SHARING": "1"} if sharing else {})
-    with (folder / f"{name}.log").open("w") as log:
-        subprocess.run(
-            [*command, f"tests/test_{trainer}_trainer.py"], cwd=folder, env=variables, stdout=log, stderr=log
-        )
-    if not report.exists():
-        sys.exit(f"error: pytest wrote no report: see {folder / name}.log (--folder keeps it)")
-    return report
+    command = [sys.executable, "-m", "pytest", *options, "-q", "--tb=short", "-k", select]
+    variables = environment(folder) | {"OUTCOMES": str(outcomes)} | ({"SHARING": "1"} if sharing else {})
+    with (folder / f"{name}.log").open("a" if resume else "w") as log:
+        tests = f"tests/test_{trainer}_trainer.py"
+        done = subprocess.run([*command, tests], cwd=folder, env=variables, stdout=log, stderr=log)
+    if done.returncode not in ENDED or not outcomes.exists():
+        sys.exit(f"error: the tests didn't come to their end: see {folder / name}.log (--folder keeps it)")
+    return outcomes
 
 
 def environment(folder: Path) -> dict[str, str]:

@@ -6,14 +6,18 @@ With SHARING=1 the trainers' names that the tests import are groupshare's. In ei
   tokens make the end of a completion (EOS) unlikely, or else in `small`;
 - processors do without the one of videos where torchvision, which that needs, isn't installed: no test shows a video;
 - `trl.import_utils` says of any package whether it is there, also where the installed TRL no longer asks for it.
+
+What becomes of each test is a line of the file OUTCOMES at once, and tests that have one there are not run again.
 """
 
 import inspect
+import json
 import os
 import re
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 import trl
@@ -38,6 +42,31 @@ def stand_ins(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     """Where a model's or data set's name is the path of its stand-in."""
     large = re.search(r"\b(151|248)\d{3}\b|\bEOS\b", inspect.getsource(request.function))
     monkeypatch.chdir(request.config.rootpath / ("large" if large else "small"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out tests that have an outcome."""
+    outcomes = Path(os.environ["OUTCOMES"])
+    known = {json.loads(line)["test"] for line in outcomes.read_text().splitlines()} if outcomes.exists() else set()
+    config.hook.pytest_deselected(items=[item for item in items if _test(item.nodeid) in known])
+    items[:] = [item for item in items if _test(item.nodeid) not in known]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Write down what became of a test; of its fixtures, only where they fail or skip it."""
+    if report.when != "call" and report.passed:
+        return
+    if isinstance(report.longrepr, tuple):  # path, line and reason with which it was skipped
+        said = report.longrepr[2]
+    else:
+        said = f"{getattr(getattr(report.longrepr, 'reprcrash', None), 'message', '')}\n{report.longreprtext}"
+    line = {"test": _test(report.nodeid), "kind": report.outcome, "said": said.strip()}
+    with Path(os.environ["OUTCOMES"]).open("a") as outcomes:
+        outcomes.write(json.dumps(line) + "\n")
+
+
+def _test(node: str) -> str:
+    return node.partition("::")[2]
 
 
 def leave_out_videos() -> None:
