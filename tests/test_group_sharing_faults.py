@@ -102,6 +102,16 @@ def test_what_a_models_own_generation_config_asks_for_is_done(
     assert next(iter(settings)) in caplog.text
 
 
+def test_a_model_with_a_generate_of_its_own_samples_by_it(tiny_model: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def says_one_word(model: Qwen2VLForConditionalGeneration) -> None:
+        model.generate = lambda input_ids, **inputs: torch.cat([input_ids, torch.full((len(input_ids), 5), 60)], dim=1)
+
+    made = trainer(GroupSharingTrainer, tiny_model, change=says_one_word)
+    batch = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+    assert batch["completion_ids"].tolist() == [[60] * 5] * 3 * G
+    assert "has one of its own" in caplog.text
+
+
 def test_a_setting_of_the_models_own_that_our_sampler_knows_is_obeyed(tiny_model: Path) -> None:
 
     def configured(model: Qwen2VLForConditionalGeneration) -> None:

@@ -11,7 +11,7 @@ from transformers import Qwen2VLForConditionalGeneration
 from trl import RLOOTrainer
 
 from groupshare import GroupSharing, RLOOSharingTrainer, SharingError, logprobs
-from sharing_cases import G, Update, completions, in_double_precision, trainer, update
+from sharing_cases import G, Update, completions, in_double_precision, questions, trainer, update
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),
@@ -92,6 +92,20 @@ def test_a_step_of_several_micro_batches_learns_what_stock_trl_learns(tiny_model
     length = torch.cat([step.flatten() for step in stock]).norm()
     assert length > 1e-4
     assert torch.cat([(a - b).flatten() for a, b in zip(ours, stock, strict=True)]).norm() < 1e-4 * length
+
+
+def test_an_evaluation_before_any_training_gives_what_stock_trl_gives(tiny_model: Path) -> None:
+    told = []
+    for kind in (RLOOTrainer, RLOOSharingTrainer):
+        made = trainer(kind, tiny_model)
+        del made.current_gradient_accumulation_steps  # training sets it
+        torch.manual_seed(1)
+        metrics = made.evaluate(questions())
+        told.append(
+            {name: metrics[f"eval_{name}"] for name in ("loss", "reward", "entropy", "completions/mean_length")}
+        )
+    stock, ours = told
+    assert ours == pytest.approx(stock, rel=1e-4, abs=1e-5)
 
 
 def test_a_run_checks_itself_and_stops_at_a_mistake(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -151,7 +151,8 @@ class GroupSharing(Verification):
 
     @cached_property
     def _can_sample(self) -> bool:
-        return can_sample(settings_of(self._plain(self.model), self.generation_config))
+        model = self._plain(self.model)
+        return can_sample(model, settings_of(model, self.generation_config))
 
     def _tokenize_prompts(self, prompts: list[Any]) -> tuple[list[list[int]], list[Any] | None, dict[str, Any]]:
         if not self._shares_rollout:
@@ -246,10 +247,10 @@ class GroupSharing(Verification):
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Tensor:
         """The loss of a micro-batch; of all its passes but the last, the backward pass is already done."""
         *earlier, last = self._weighted_passes(inputs)
-        later = 1 if self.loss_is_scaled_for_ga else self.current_gradient_accumulation_steps
         done = torch.zeros((), device=self.accelerator.device)
         passes = PassMetrics(self) if self._independent else None
-        for rows, weight in earlier:
+        for rows, weight in earlier:  # none in an evaluation, which may come before any training
+            later = 1 if self.loss_is_scaled_for_ga else self.current_gradient_accumulation_steps
             with self.accelerator.no_sync(model):
                 loss = self._loss_of(model, select(inputs, rows), weight, passes, *args, **kwargs) * weight
                 self.accelerator.backward(loss / later)  # as the Trainer does with the last

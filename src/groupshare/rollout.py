@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from transformers import (
     GenerationConfig,
+    GenerationMixin,
     LogitsProcessorList,
     MinPLogitsWarper,
     PreTrainedModel,
@@ -33,6 +34,7 @@ OBEYED = {
     *("bos_token_id", "eos_token_id", "pad_token_id", "max_length", "use_cache", "disable_compile", "compile_config"),
     *("return_dict_in_generate", "transformers_version", "_from_model_config", "remove_invalid_values"),
 }
+GENERATE = GenerationMixin.generate  # what `rollout` does as it does
 STRIDE = 8  # tokens from one look at which rows have ended to the next, on a GPU; on a CPU a look costs nothing
 
 
@@ -42,8 +44,15 @@ def settings_of(model: PreTrainedModel, asked: GenerationConfig) -> GenerationCo
     return settings
 
 
-def can_sample(settings: GenerationConfig) -> bool:
-    """Whether `rollout` obeys all that differs from the library's defaults; told once where it doesn't."""
+def can_sample(model: PreTrainedModel, settings: GenerationConfig) -> bool:
+    """Whether `rollout` does what `model.generate` would do; told once where it doesn't.
+
+    It doesn't for a model with a `generate` of its own, nor where settings that it doesn't know differ from the
+    library's defaults.
+    """
+    if getattr(model.generate, "__func__", None) is not GENERATE:
+        logger.warning("group sharing: generate samples, since %s has one of its own", type(model).__name__)
+        return False
     usual = GenerationConfig()
     usual.update(**usual._get_default_generation_params(), defaults_only=True)
     beyond = sorted(
