@@ -57,6 +57,9 @@ def causes() -> dict[str, Any]:
             "benchmark": "toyspace",
             "learner": "a learner",
             "n": 16,
+            "share": 0.1875,
+            "share_interval": [0.0625, 0.375],
+            "tells": [{"what": f"letter {place} {EVIL}", "folds": 6 - place} for place in range(1, 7)],
             "accuracy": 0.5,
             "interval": [0.3, 0.7],
             "chance": 0.4,
@@ -137,10 +140,29 @@ def test_gains_show_their_parts_and_what_was_not_tested(page: str) -> None:
     assert "62.5<small>" in section
 
 
+def test_the_share_of_questions_that_texts_answer_stands_with_its_interval_and_what_gives_them_away(page: str) -> None:
+    section = part(page, "gains")
+    assert "18.8<small>[6.2, 37.5]</small>" in section
+    assert "letter 1 &lt;script&gt;" in section
+    assert "letter 5" in section
+    assert "letter 6" not in section
+    assert "; and 1 more" in section
+
+
+def test_a_summary_without_the_share_is_shown_without_it(tmp_path: Path) -> None:
+    found = causes()
+    for key in ("share", "share_interval", "tells"):
+        del found["blind"][key]
+    build_report(study(tmp_path, found), tmp_path / "report")
+    section = part((tmp_path / "report/index.html").read_text(encoding="utf-8"), "gains")
+    assert "BLIND claim" in section
+    assert "Answered by their texts" not in section
+
+
 def test_every_number_of_these_sections_is_listed_with_its_value(report: Path) -> None:
     listed = json.loads((report / "numbers.json").read_text(encoding="utf-8"))["numbers"]
     mine = [one for one in listed if one["section"] == "What gains are made of"]
-    assert {one["value"] for one in mine} >= {0.09, 0.1, 0.02, -0.03, 0.625}
+    assert {one["value"] for one in mine} >= {0.09, 0.1, 0.02, -0.03, 0.625, 0.1875}
     assert any(one["what"] == "Sight" for one in mine)
 
 

@@ -205,12 +205,25 @@ class EyesShare(_Part):
     interval: Interval | None = None
 
 
+class Tell(_Part):
+    """What gives answers away, and in how many folds it was found."""
+
+    what: str
+    folds: int
+
+
 class Blind(_Part):
-    """How many questions can be told from their texts, and each arm's accuracy on those that need eyes or not."""
+    """How many questions can be told from their texts, and each arm's accuracy on those that need eyes or not.
+
+    `share` of them are answered by their texts, the others by guessing; both together make the accuracy.
+    """
 
     benchmark: str
     learner: str = ""
     n: int
+    share: float | None = None
+    share_interval: Interval | None = None
+    tells: list[Tell] = []
     accuracy: float
     interval: Interval | None = None
     chance: float | None = None

@@ -164,6 +164,7 @@ def test_the_summary_has_all_that_was_asked_for(explained: Study) -> None:
     [pair] = found["split"]
     assert pair["difference"] == pytest.approx(sum(one["difference"] for one in pair["parts"].values()), abs=1e-5)
     assert len(found["blind"]["scores"]) == 16
+    assert 0 <= found["blind"]["share_interval"][0] <= found["blind"]["share"] <= found["blind"]["share_interval"][1]
     assert set(found["blind"]["arms"]) == {"base", "instruct"}
     [one] = found["verdict"]
     assert any("causes.sampling" in said for said in one["untested"])

@@ -5,8 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from visualzero.evaluation.statistics import ScoreRows, share_interval
-from visualzero.evaluation.statistics.blind import FOLDS, PENALTY, Rows, blind_chances
+from visualzero.evaluation.statistics import ScoreRows
+from visualzero.evaluation.statistics.blind import FOLDS, blind_chances, told, told_share
+from visualzero.evaluation.statistics.blind_features import Rows
+from visualzero.evaluation.statistics.blind_learner import SURE
 from visualzero.evaluation.statistics.shares import Floats, fraction_interval
 from visualzero.wording import interval, percent
 
@@ -14,8 +16,8 @@ from visualzero.wording import interval, percent
 def blind(questions: Rows, arms: Mapping[str, Mapping[str, ScoreRows]]) -> dict[str, Any] | None:
     """The blind score of each question, and every arm's accuracy on those that need eyes and on the others.
 
-    A question needs eyes if the blind model gives its right option no more than guessing does. Open questions are left
-    out; None where all are open.
+    A question needs eyes if the blind model gives its right option no more than guessing does. `tells` are the features
+    that it goes by, and in how many folds. Open questions are left out; None where all are open.
 
     Args:
         questions: rows of the Question table, without images.
@@ -24,35 +26,44 @@ def blind(questions: Rows, arms: Mapping[str, Mapping[str, ScoreRows]]) -> dict[
     asked = [row for row in questions if len(row["choices"]) > 1]
     if not asked:
         return None
-    chances = blind_chances(asked)
-    scores = [float(its[row["answer_index"]]) for its, row in zip(chances, asked, strict=True)]
-    right = [int(its.argmax()) == row["answer_index"] for its, row in zip(chances, asked, strict=True)]
-    guessed = [1 / len(row["choices"]) for row in asked]
+    chances, tells = blind_chances(asked)
+    places = [row["answer_index"] for row in asked]
+    scores = np.array([its[place] for its, place in zip(chances, places, strict=True)])
+    guessed = np.array([1 / len(row["choices"]) for row in asked])
     images = [row["image_id"] for row in asked]
-    eyes = np.array([score <= chance for score, chance in zip(scores, guessed, strict=True)])
-    accuracy, bounds = float(np.mean(right)), share_interval(right, images)
+    right = told(chances, places)
+    share, reaches = told_share(right, guessed, images)
+    eyes = scores <= guessed + SURE
+    accuracy, bounds = float(right.mean()), fraction_interval(right, images)
     found = {
         arm: {
             name: _accuracy(by_seed, asked, which) for name, which in (("eyes", eyes), ("rest", ~eyes)) if which.any()
         }
         for arm, by_seed in arms.items()
     }
-    beyond = "more than" if bounds[0] > np.mean(guessed) else "not shown to be more than"
-    guesses = percent(float(np.mean(guessed)))
+    beyond = "more than" if reaches[0] > 0 else "not shown to be more than"
     return {
-        "learner": f"logistic regression among the options, penalty {PENALTY:g}, {FOLDS} folds",
+        "learner": f"conditional logit of features that are no luck, {FOLDS} folds",
         "n": len(asked),
+        "share": share,
+        "share_interval": reaches,
         "accuracy": accuracy,
         "interval": bounds,
-        "chance": float(np.mean(guessed)),
+        "chance": float(guessed.mean()),
+        "tells": [{"what": what, "folds": folds} for what, folds in sorted(tells.items(), key=_often)],
         "eyes": int(eyes.sum()),
         "arms": found,
-        "scores": {row["id"]: score for row, score in zip(asked, scores, strict=True)},
+        "scores": {row["id"]: float(score) for row, score in zip(asked, scores, strict=True)},
         "claim": (
-            f"Without images {percent(accuracy)} % {interval(bounds)} of the questions can be told from the texts,"
-            f" {beyond} the {guesses} % of guessing; {int(eyes.sum())} of {len(asked)} need eyes."
+            f"Texts alone answer {percent(share)} % {interval(reaches)} of the questions: without images"
+            f" {percent(accuracy)} % are told right, {beyond} the {percent(float(guessed.mean()))} % of guessing;"
+            f" {int(eyes.sum())} of {len(asked)} need eyes."
         ),
     }
+
+
+def _often(tell: tuple[str, int]) -> tuple[int, str]:
+    return -tell[1], tell[0]
 
 
 def _accuracy(by_seed: Mapping[str, ScoreRows], asked: Sequence[Mapping[str, Any]], which: Any) -> dict[str, Any]:
