@@ -8,16 +8,18 @@ import pytest
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedModel
+from transformers.masking_utils import causal_mask_function
 
 from groupshare import attention, caches, shared_prompts
-from groupshare.attention import install
-from groupshare.caches import Lines
+from groupshare.attention import Layer, Rule, install
+from groupshare.caches import Lines, Prefilled
 from groupshare.choosing import Choice
 from groupshare.cohorts import Cohort, Luck, Room
 from groupshare.decoding import Decoder
 from groupshare.questions import Question, question_of
 from groupshare.recording import Recorder
 from groupshare.rollout import rollout, sampler, settings_of
+from groupshare.shared_prompts import SharedPrompts
 from launches import Launches
 from sharing_cases import questions
 from tiny_families import FAMILIES, tiny
@@ -267,6 +269,24 @@ def test_chances_that_are_no_numbers_are_told(asked: tuple[PreTrainedModel, list
 )
 def test_places_that_are_free_are_taken_and_closed(rows: int, gone: set[int], come: int, order: list[int]) -> None:
     assert caches.refilled(rows, gone, come) == order
+
+
+def test_rows_that_outlive_a_longer_prompt_see_their_own_alone() -> None:
+    keys, values = (torch.randn(2, 2, 7, 4, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    rule = Rule(SharedPrompts(new=4), causal_mask_function, False, torch.device("cpu"))
+
+    def attended(lengths: list[int], gone: set[int]) -> Tensor:
+        cache = SharedPrompts(new=4)
+        first = 2 - len(lengths)
+        sides = ([[side[first + i, :, :n] for i, n in enumerate(lengths)]] for side in (keys, values))
+        cache.reseat(set(), Prefilled(lengths, *sides), range(len(lengths)))
+        cache.reseat(gone, None, [])
+        cache.make_room()
+        cache.begin()
+        one = torch.ones(1, 2, 1, 4)
+        return cache.attend(Layer(0, rule, None), one, one, one, scale=0.5)
+
+    torch.testing.assert_close(attended([7, 3], gone={0}), attended([3], gone=set()))
 
 
 def test_luck_draws_what_multinomial_draws() -> None:

@@ -107,7 +107,7 @@ class SharedPrompts(Rows):
             device=device,
         )
         self.lengths = torch.tensor(self.prompts, device=device)
-        self.uneven = len(set(self.prompts)) > 1
+        self.uneven = min(self.prompts) < self.layers[0].prompt_keys.shape[2]  # longer ones may have left
         self.whole: Tensor | None = None  # the mask without a window
         self._placed(self.ages, device)
 
