@@ -62,15 +62,23 @@ def save_model(geometry: Geometry, folder: Path) -> None:
     if geometry.model == "demo":
         shutil.copytree(DEMO, folder, dirs_exist_ok=True)
         return
+    model, tokenizer = random_model(geometry, "cuda" if torch.cuda.is_available() else "cpu")
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def random_model(geometry: Geometry, device: str) -> tuple[Qwen2VLForConditionalGeneration, PreTrainedTokenizerFast]:
+    """A model of the geometry's size with random weights on `device`, where that is quickest, and its tokenizer.
+
+    The 2B model is in bfloat16, which is half the disk; training loads it as float32.
+    """
     tokenizer = train_tokenizer([PROMPT])
     torch.manual_seed(0)
     demo = build_model(tokenizer)
-    model = Qwen2VLForConditionalGeneration(_config(geometry, demo.config, tokenizer))
+    with torch.device(device):
+        model = Qwen2VLForConditionalGeneration(_config(geometry, demo.config, tokenizer))
     model.generation_config = demo.generation_config
-    if geometry.model == "2b":
-        model.to(torch.bfloat16)  # half the disk; training loads it as float32
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    return model.to(torch.bfloat16 if geometry.model == "2b" else torch.float32), tokenizer
 
 
 def _config(geometry: Geometry, demo: Qwen2VLConfig, tokenizer: PreTrainedTokenizerFast) -> Qwen2VLConfig:

@@ -10,6 +10,7 @@ from datasets import Dataset
 from trl import GRPOConfig, GRPOTrainer
 
 from groupshare import GroupSharingTrainer, SharingError, attention, logprobs
+from groupshare.groups import Groups
 from groupshare.questions import as_rope_takes
 from sharing_cases import SETTINGS, TEXTS, completions, in_double_precision, questions, reward, update
 from tiny_families import FAMILIES, tiny
@@ -142,8 +143,8 @@ def causal_images(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     """Completions that see all of their prompt in every layer."""
-    masks = attention.Groups._masks
-    monkeypatch.setattr(attention.Groups, "_masks", lambda groups, window: masks(groups, None))
+    masks = Groups._masks
+    monkeypatch.setattr(Groups, "_masks", lambda groups, window: masks(groups, None))
 
 
 def tiles_in_another_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,10 @@ KINDS = {"full_attention", "sliding_attention"}  # of layers, that a stream can 
 
 
 class StreamAttention(ABC):
-    """What attends to what in a stream of T tokens."""
+    """What attends to what in a stream of T tokens, of which the decoder gives those from `given` on."""
+
+    given = 0
+    written = False  # whether it is a token of each row, which is what there are most passes of
 
     @abstractmethod
     def attend(
@@ -128,12 +131,14 @@ def install(model: PreTrainedModel) -> None:
         projection = getattr(module, "proj", None)
         if isinstance(projection, nn.Conv3d) and projection.kernel_size == projection.stride:
             module.forward = MethodType(_embed_patches, module)
+        if "forward" not in vars(module) and _is_rms_norm(module):
+            module.forward = MethodType(_norm, module)
 
 
 def _leave_prompts(module: nn.Module, args: Any, output: Any) -> Any:
     stream = _at_hand.get()
-    if isinstance(stream, Groups):
-        output.last_hidden_state = output.last_hidden_state[:, sum(stream.prompts) :]
+    if stream and stream.given:
+        output.last_hidden_state = output.last_hidden_state[:, stream.given :]
     return output
 
 
@@ -142,6 +147,23 @@ def _embed_patches(module: nn.Module, pixels: Tensor) -> Tensor:
         return type(module).forward(module, pixels)
     weight = module.proj.weight.flatten(1)
     return F.linear(pixels.to(weight.dtype).view(-1, weight.shape[1]), weight, module.proj.bias)
+
+
+def _is_rms_norm(module: nn.Module) -> bool:
+    """Whether PyTorch's own function computes what a family's norm does, as Qwen's, which is several launches."""
+    weight, epsilon = getattr(module, "weight", None), getattr(module, "variance_epsilon", None)
+    if epsilon is None or not isinstance(weight, Tensor) or weight.ndim != 1 or not len(weight):
+        return False
+    probe = torch.linspace(-1, 1, len(weight), dtype=weight.dtype, device=weight.device)
+    apart = F.rms_norm(probe, weight.shape, weight, epsilon) - module(probe)
+    return bool(apart.abs().max() < 0.02)
+
+
+def _norm(module: nn.Module, hidden: Tensor) -> Tensor:
+    stream = _at_hand.get()
+    if stream and stream.written and hidden.is_cuda:
+        return F.rms_norm(hidden, module.weight.shape, module.weight, module.variance_epsilon)
+    return type(module).forward(module, hidden)
 
 
 def _mask(*args: Any, **kwargs: Any) -> Any:
@@ -185,11 +207,16 @@ def attend_apart(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None 
     """Attention of query `[B, H, Q, D]`, already scaled, to a part of its keys `[B, H, K, D]`; no gradients.
 
     Gives the output `[B, H, Q, D]` and, to put parts together, the scores' log-sum-exp `[B, H, Q]`. `mask`
-    `[B, 1, 1, K]` is added to the scores.
+    `[B, 1, 1 or Q, K]` is added to the scores.
     """
     if query.device.type == "cpu":
         flash = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
         return flash(query, key, value, attn_mask=mask, scale=1.0)
+    if query.device.type == "cuda" and query.shape[-1] % 8 == 0:
+        scores = None if mask is None else mask.expand(*query.shape[:3], -1)
+        efficient = torch.ops.aten._scaled_dot_product_efficient_attention
+        out, sums, *_ = efficient(query, key, value, scores, True, scale=1.0)
+        return out, sums[..., : query.shape[2]]
     return attend_apart_step_by_step(query, key, value, mask)
 
 
@@ -222,98 +249,3 @@ class Prompts(StreamAttention):
         masks = map(layer.rule.of_prompt, self.starts, self.lengths)
         parts = zip(queries, keys, values, masks, strict=True)
         return torch.cat([attend(q, k, v, scale, mask) for q, k, v, mask in parts], dim=1)
-
-
-class Groups(StreamAttention):
-    """All prompts, then all completions, group after group. A completion attends to its prompt and to itself.
-
-    A group's completions are attended to as one rectangle, padded on the right to the longest. Padding is later than
-    every real token, so the causal mask hides it; the linear layers never see it.
-    """
-
-    def __init__(self, prompts: list[int], completions: list[list[int]], device: torch.device):
-        self.prompts = prompts
-        self.starts = [0, *accumulate(prompts[:-1])]
-        self.groups = [_Rectangle(lengths, device) for lengths in completions]
-        self.parts = [*prompts, *(group.tokens for group in self.groups)]
-        self.device = device
-        self.masks: dict[int | None, list[Tensor]] = {}  # by window
-
-    def attend(
-        self, layer: Layer, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
-    ) -> Tensor:
-        """See `StreamAttention`."""
-        queries, keys, values = (x.split(self.parts, dim=2) for x in (query, key, value))
-        n = len(self.prompts)
-        masks = map(layer.rule.of_prompt, self.starts, self.prompts)
-        prompts = zip(queries[:n], keys[:n], values[:n], masks, strict=True)
-        out = [attend(q, k, v, scale, mask, dropout) for q, k, v, mask in prompts]
-        for i, (group, mask) in enumerate(zip(self.groups, self._masks(layer.window), strict=True)):
-            own_query, own_key, own_value = (group.pad(x[n + i]) for x in (queries, keys, values))
-            key, value = (
-                torch.cat([prompt.expand(group.rows, -1, -1, -1), own], dim=2)
-                for prompt, own in ((keys[i], own_key), (values[i], own_value))
-            )
-            out.append(group.unpad(attend(own_query, key, value, scale, mask, dropout)))
-        return torch.cat(out, dim=1)
-
-    def _masks(self, window: int | None) -> list[Tensor]:
-        """For each group, what a completion's tokens see of the prompt and of themselves: `[width, prompt + width]`."""
-        if window not in self.masks:
-            self.masks[window] = []
-            for prompt, group in zip(self.prompts, self.groups, strict=True):
-                mask = torch.ones(group.width, prompt + group.width, dtype=torch.bool, device=self.device).tril(prompt)
-                self.masks[window].append(mask if window is None else mask.triu(prompt - window + 1))
-        return self.masks[window]
-
-
-class _Rectangle:
-    """Ragged completions, one after the other, and the same as rows of one width."""
-
-    def __init__(self, lengths: list[int], device: torch.device):
-        self.rows, self.width, self.tokens = len(lengths), max(lengths), sum(lengths)
-        inside = torch.arange(self.width) < torch.tensor(lengths)[:, None]
-        self.inside = inside.flatten().to(device)
-        self.place = self.inside.nonzero().squeeze(1)  # [tokens]: where in the rectangle a token stands
-        self.token = (self.inside.cumsum(0) - 1).clamp(min=0)  # [rows * width]: which token stands there; padding: any
-
-    @property
-    def full(self) -> bool:
-        return self.tokens == self.rows * self.width
-
-    def pad(self, x: Tensor) -> Tensor:
-        """`[1, H, tokens, D]` as `[rows, H, width, D]`; what stands in the padding is finite and means nothing."""
-        x = x[0].transpose(0, 1)
-        if not self.full:
-            x = _Pad.apply(x, self)
-        return x.unflatten(0, (self.rows, self.width)).transpose(1, 2)
-
-    def unpad(self, x: Tensor) -> Tensor:
-        """`[rows, width, H, D]` as `[1, tokens, H, D]`."""
-        x = x.flatten(0, 1)
-        return (x if self.full else _Unpad.apply(x, self))[None]
-
-
-class _Pad(torch.autograd.Function):
-    """Both directions read rows by index; autograd's own way back would add them one at a time."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, rectangle: _Rectangle) -> Tensor:
-        ctx.rectangle = rectangle
-        return x.index_select(0, rectangle.token)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient.index_select(0, ctx.rectangle.place), None
-
-
-class _Unpad(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, rectangle: _Rectangle) -> Tensor:
-        ctx.rectangle = rectangle
-        return x.index_select(0, rectangle.place)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        padding = ~ctx.rectangle.inside
-        return gradient.index_select(0, ctx.rectangle.token).masked_fill_(padding[:, None, None], 0), None

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from groupshare.attention import Layer, StreamAttention
 
-BUCKET = 64  # where steps are recorded, attention reaches to a multiple of so many tokens
+BUCKET = 256  # where steps are recorded, attention reaches to a multiple of so many tokens: to record takes a while
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class Prefilled:
 
 class Rows(StreamAttention):
     """The rows at hand. `fixed` keeps to shapes and addresses that a recorded step can be replayed with."""
+
+    written = True
 
     def __init__(self, new: int, fixed: bool = False):
         self.new = new  # tokens that a row gets at most
@@ -200,4 +202,11 @@ def own_mask(at: Tensor, window: int | None, reach: int, dtype: torch.dtype) -> 
     hidden = places > at[:, None]
     if window is not None:
         hidden |= places <= at[:, None] - window
-    return torch.zeros(hidden.shape, dtype=dtype, device=at.device).masked_fill(hidden, float("-inf"))[:, None, None]
+    return as_scores(hidden, dtype)[:, None, None]
+
+
+def as_scores(hidden: Tensor, dtype: torch.dtype) -> Tensor:
+    """What is added to scores `[..., K]` to hide some; a row begins at a multiple of 8, as kernels on GPUs ask for."""
+    keys = hidden.shape[-1]
+    room = torch.zeros(*hidden.shape[:-1], -(-keys // 8) * 8, dtype=dtype, device=hidden.device)
+    return room[..., :keys].masked_fill_(hidden, float("-inf"))

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from groupshare.attention import Groups, streaming
+from groupshare.attention import streaming
+from groupshare.groups import Groups
 from groupshare.questions import Question, as_rope_takes, groups_of, joined
 
 

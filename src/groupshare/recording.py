@@ -1,7 +1,7 @@
 """Steps recorded as CUDA graphs: what is launched by the host once for each kernel is launched once for all of them.
 
 A step that can be recorded asks the device nothing, allocates what it keeps elsewhere, and reads and writes memory that
-stays where it is. What can't be recorded is told once and launched kernel by kernel. Not tried: no GPU could be had.
+stays where it is. What can't be recorded is told once and launched kernel by kernel.
 """
 
 import logging
@@ -23,6 +23,7 @@ class Recorder:
     def forget(self) -> None:
         """Drop what was recorded: the memory that it used is no longer in use."""
         self.graphs.clear()
+        self.pool = None  # it ends with the last graph that works in it
 
     def run(self, name: Hashable, step: Callable[[], None]) -> None:
         """Run or replay `step`; `name` changes with all that a recording is made of but values in memory."""
@@ -49,6 +50,8 @@ class Recorder:
         except RuntimeError as error:
             self.able = False
             torch.cuda.synchronize()
+            luck = torch.cuda.default_generators[torch.cuda.current_device()]
+            luck.graphsafe_set_state(luck.clone_state())  # else it believes for good that it is being recorded
             logger.warning("decoding: steps can't be recorded here and are launched one by one (%s)", error)
             return None
         return graph

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pad_sequence
 
 from groupshare.attention import Layer, attend_apart
-from groupshare.caches import Prefilled, Rows, own_mask, put
+from groupshare.caches import BUCKET, Prefilled, Rows, as_scores, own_mask, put
 
 ROOM = 32  # tokens that rows get more room for at least, when they need more
 
@@ -122,7 +122,7 @@ class SharedPrompts(Rows):
         if self.layers[0].keys.shape[2] <= oldest < self.new:
             self.made += 1
             for layer in self.layers:
-                more = min(max(ROOM, oldest), self.new - oldest)
+                more = min(max(BUCKET if self.fixed else ROOM, oldest), self.new - oldest)
                 room = layer.keys.new_zeros(*layer.keys.shape[:2], more, layer.keys.shape[3])
                 layer.keys, layer.values = (torch.cat([x, room], dim=2) for x in (layer.keys, layer.values))
 
@@ -189,13 +189,11 @@ class SharedPrompts(Rows):
         hidden = places >= self.lengths[:, None]
         if window is None:
             if self.whole is None:
-                zeros = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device)
-                self.whole = zeros.masked_fill(hidden, float("-inf"))[:, None, None]
+                self.whole = as_scores(hidden, dtype)[:, None, None]
             return self.whole
         if window not in self.masks:
             hidden = hidden[:, None] | (places <= self._first_seen(window)[..., None])  # [N, S, P]
-            zeros = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device).masked_fill(hidden, float("-inf"))
-            self.masks[window] = zeros.repeat_interleave(repeats, dim=1)[:, None]
+            self.masks[window] = as_scores(hidden.repeat_interleave(repeats, dim=1), dtype)[:, None]
         return self.masks[window]
 
     def _first_seen(self, window: int) -> Tensor:

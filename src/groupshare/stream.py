@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.checkpoint import checkpoint
 
-from groupshare.attention import Groups, install, streaming
+from groupshare.attention import install, streaming
+from groupshare.groups import Groups
 from groupshare.heads import head_of
 from groupshare.logprobs import laid_out
 from groupshare.questions import Question
