@@ -27,7 +27,7 @@ from visualzero.planning.memory import (
     update_pass,
 )
 from visualzero.planning.plan import Plan, plan_study
-from visualzero.planning.precision import MIXED
+from visualzero.planning.precision import HALF, MIXED
 from visualzero.planning.prompts import CHOICES, QUESTION
 from visualzero.planning.published import QWEN2_VL_2B
 from visualzero.planning.table import text_of
@@ -39,6 +39,8 @@ CONFIG = ["--config", str(ROOT / "config/config.yaml")]
 QWEN = Architecture.from_config(QWEN2_VL_2B, "built in")
 ARMS = "run=[base, base-sft, base-grpo, instruct-grpo-vision-frozen]"
 PAPER = ["scale=paper", ARMS]
+H200 = Device(gpu_named("H200"), Assumptions())
+LAUNCH = Assumptions().launch
 HEAVY = ["torch", "transformers", "trl", "datasets", "pandas", "matplotlib"]
 SCRIPT = """
 import json, sys, time
@@ -169,13 +171,29 @@ def test_sharing_does_without_the_repetition_and_needs_less_memory() -> None:
 
 def test_a_pass_holds_whole_groups_up_to_its_tokens_and_parts_of_a_group_beyond() -> None:
     run, group = grpo_run(micro_batch=64), 572 + 8 * 700
-    assert update_pass(replace(run, recipe=run.recipe.model_copy(update={"tokens_per_pass": 2 * group})), 700) == Pass(
-        visual=2 * 512, tokens=2 * group, row=1272, completions=16
+    wide, narrow = (
+        replace(run, recipe=run.recipe.model_copy(update={"tokens_per_pass": tokens})) for tokens in (2 * group, 2000)
     )
-    assert update_pass(replace(run, recipe=run.recipe.model_copy(update={"tokens_per_pass": 2000})), 700) == Pass(
-        visual=512, tokens=572 + 2 * 700, row=1272, completions=2
-    )
-    assert update_pass(grpo_run(sharing=False), 700).tokens == 8 * 1272
+    assert update_pass(wide, 700, 1) == Pass(visual=2 * 512, tokens=2 * group, row=1272, completions=16)
+    assert update_pass(narrow, 700, 1) == Pass(visual=512, tokens=572 + 2 * 700, row=1272, completions=2)
+    assert update_pass(grpo_run(sharing=False), 700, 1).tokens == 8 * 1272
+
+
+def test_a_micro_batch_by_itself_is_all_that_a_device_has_where_a_group_shares_and_else_a_group() -> None:
+    assert grpo_run().recipe.micro_batch == "auto"
+    assert [grpo_run().recipe.micro_batch_on(gpus) for gpus in (1, 4, 8)] == [64, 16, 8]
+    assert grpo_run(sharing=False).recipe.micro_batch_on(4) == 8
+    few, many = (training_seconds(grpo_run(micro_batch=n), 200, 200, 1, H200) for n in (8, 64))
+    assert many.update < few.update / 2  # which waited for the host
+
+
+def test_steps_on_a_gpu_take_what_was_measured() -> None:
+    # benchmarks/gpu.py on one H200, 2026-11-27: 8 prompts of 605 tokens, G = 8, 200 new tokens for each completion.
+    ours, stock = (grpo_run(micro_batch=8, sharing=sharing) for sharing in (True, False))
+    assert training_seconds(ours, 200, 200, 1, H200).total / ours.recipe.steps == pytest.approx(5.76, rel=0.1)
+    assert training_seconds(stock, 200, 200, 1, H200).total / stock.recipe.steps == pytest.approx(19.2, rel=0.3)
+    recorded = H200.decode(QWEN.language, 64, 605, 1, "bfloat16", HALF, H200.launch(False, recorded=True), sharers=8)
+    assert recorded == pytest.approx(5.4e-3, rel=0.3)
 
 
 def test_frozen_weights_cost_no_gradients_and_no_moments() -> None:
@@ -207,7 +225,7 @@ def test_what_fits_an_80_gb_gpu_does_not_fit_40_and_is_told_what_would_help() ->
     assert all(job.advice is None for job in roomy.jobs)
     assert "every job fits H100-80GB" in text_of(roomy)
     [line] = [line for line in text_of(narrow).splitlines() if line.startswith("! base-grpo ")]
-    assert line.startswith("! base-grpo needs 52 GiB of 40: use zero2 on 2 GPUs (")
+    assert line.startswith("! base-grpo needs 54 GiB of 40: use zero2 on 2 GPUs (")
     assert "jobs don't fit A100-40GB" in " ".join(text_of(narrow).split())
 
 
@@ -247,14 +265,14 @@ def test_the_seconds_of_sampling_one_by_one_are_those_that_the_paper_s_authors_r
     # Their step took about 80 seconds: each of 4 GPUs samples 2 prompts x 8 completions, one after the other. The
     # completions' length isn't told; their Figure 1 shows 100 to 300 tokens.
     device = Device(gpu_named("H100-80GB"), Assumptions())
-    low, high = (16 * device.decode(QWEN.language, 1, 600, length, "bfloat16", MIXED, True) for length in (100, 300))
+    low, high = (16 * device.decode(QWEN.language, 1, 600, length, "bfloat16", MIXED, LAUNCH) for length in (100, 300))
     assert low < 80 < high
 
 
 def test_on_a_gpu_that_is_busy_decoding_many_rows_bandwidth_counts() -> None:
     slow, fast = (Device(replace(gpu_named("H200"), bandwidth=rate), Assumptions()) for rate in (0.1, 0.2))
-    assert slow.decode(QWEN.language, 64, 600, 100, "bfloat16", MIXED, True) == pytest.approx(
-        2 * fast.decode(QWEN.language, 64, 600, 100, "bfloat16", MIXED, True)
+    assert slow.decode(QWEN.language, 64, 600, 100, "bfloat16", MIXED, LAUNCH) == pytest.approx(
+        2 * fast.decode(QWEN.language, 64, 600, 100, "bfloat16", MIXED, LAUNCH)
     )
 
 

@@ -416,13 +416,20 @@ def test_an_arm_starts_where_its_config_says() -> None:
 
 
 def test_a_step_takes_fewer_passes_the_more_processes_share_it() -> None:
-    recipe = read_study(ROOT / "config/config.yaml", ["scale=paper"]).grpo
+    recipe = read_study(ROOT / "config/config.yaml", ["scale=paper", "grpo.micro_batch=8"]).grpo
     passes = {processes: accumulation(recipe, processes, "base-grpo/1") for processes in (1, 2, 4, 8)}
     assert passes == {1: 8, 2: 4, 4: 2, 8: 1}
 
 
-def test_a_step_that_can_not_be_shared_out_is_told() -> None:
+def test_a_micro_batch_by_itself_leaves_a_step_one_pass_that_its_tokens_cut() -> None:
     recipe = read_study(ROOT / "config/config.yaml", ["scale=paper"]).grpo
+    assert [accumulation(recipe, processes, "base-grpo/1") for processes in (1, 2, 4, 8)] == [1] * 4
+    with pytest.raises(UserError, match="64 samples per step can't be split over 3 processes: choose a number of them"):
+        accumulation(recipe, 3, "base-grpo/1")
+
+
+def test_a_step_that_can_not_be_shared_out_is_told() -> None:
+    recipe = read_study(ROOT / "config/config.yaml", ["scale=paper", "grpo.micro_batch=8"]).grpo
     with pytest.raises(UserError, match="64 samples per step can't be split over 3 processes of micro_batch 8"):
         accumulation(recipe, 3, "base-grpo/1")
 

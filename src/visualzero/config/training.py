@@ -24,15 +24,23 @@ class Lora(Section):
     )
 
 
+def number_or_auto(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """A value that is `auto` or a number above 0, with one message where it is neither."""
+    try:
+        return validate(value)
+    except ValidationError:
+        raise ValueError(f"must be auto or a number above 0, not {value!r}") from None
+
+
 class Optimization(Section):
     """What SFT and GRPO share: AdamW, its schedule, and how a step is cut to fit in memory."""
 
     steps: int = Field(gt=0, description="Optimizer steps.")
     batch_size: int = Field(gt=0, description="Prompts per optimizer step, over all devices.")
-    micro_batch: int = Field(
-        gt=0,
+    micro_batch: Annotated[int, Field(gt=0)] | Literal["auto"] = Field(
         description="Samples (SFT) or completions (GRPO) per forward pass of a device; how many passes a step takes"
-        " follows from it and the number of devices.",
+        " follows from it and the number of devices. auto: where GRPO shares, all that a device has in a step, in"
+        " passes of at most `tokens_per_pass`; else a sample or a group.",
     )
     learning_rate: Number = Field(gt=0, description="Peak learning rate.")
     scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = Field(
@@ -73,14 +81,23 @@ class Optimization(Section):
         """Sequences that one optimizer step learns from; `micro_batch` has to divide them."""
         return self.batch_size
 
+    def micro_batch_on(self, processes: int) -> int:
+        """Sequences that go into a micro-batch where so many processes share a step."""
+        return 1 if self.micro_batch == "auto" else self.micro_batch
+
     @property
     def steps_together(self) -> int:
         """Steps between which no checkpoint can be made: they share a row of the history."""
         return self.logging_steps
 
+    @field_validator("micro_batch", mode="wrap")
+    @classmethod
+    def _micro_batch_is_a_number_or_auto(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+        return number_or_auto(value, validate)
+
     @model_validator(mode="after")
     def _micro_batch_divides(self) -> Self:
-        if self.samples_per_step % self.micro_batch:
+        if self.micro_batch != "auto" and self.samples_per_step % self.micro_batch:
             raise ValueError(
                 f"micro_batch {self.micro_batch} does not divide the {self.samples_per_step} samples of a step;"
                 " choose a divisor"
@@ -208,6 +225,12 @@ class Grpo(Optimization):
         """Completions that one optimizer step learns from."""
         return self.batch_size * self.group_size
 
+    def micro_batch_on(self, processes: int) -> int:
+        """See `Optimization`; a pass of many groups is cut by its tokens where they share."""
+        if self.micro_batch != "auto":
+            return self.micro_batch
+        return self.samples_per_step // processes if self.sharing else self.group_size
+
     @property
     def steps_together(self) -> int:
         """Steps between which no checkpoint can be made: they share rollouts, or a row of the history."""
@@ -243,7 +266,4 @@ class Evaluate(Section):
     @field_validator("batch_size", mode="wrap")
     @classmethod
     def _batch_size_is_a_number_or_auto(cls, value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return validate(value)
-        except ValidationError:
-            raise ValueError(f"must be auto or a number above 0, not {value!r}") from None
+        return number_or_auto(value, validate)

@@ -11,8 +11,8 @@ from math import ceil
 from visualzero.config.training import Dtype
 from visualzero.planning.architecture import Language
 from visualzero.planning.cost import Cost, decode_flops, forward_cost, prefill_flops, trained_parameters, update_cost
-from visualzero.planning.gpus import Gpu
-from visualzero.planning.memory import evaluation_rows, prompts_together
+from visualzero.planning.gpus import CPU, Gpu
+from visualzero.planning.memory import evaluation_rows, prompts_together, update_pass
 from visualzero.planning.precision import HALF, Precision, inference_precision, training_precision
 from visualzero.planning.workload import Evaluation, Training
 
@@ -25,7 +25,9 @@ class Assumptions:
 
     utilization: float = 0.35  # of peak FLOP/s, in passes over many tokens
     bandwidth: float = 0.6  # of peak memory bandwidth
-    launch: float = 0.9e-3  # seconds of the host per layer and pass
+    launch: float = 0.9e-3  # seconds of the host per layer and token, where each kernel of a step is launched
+    replay: float = 0.15e-3  # seconds per layer and token, where a step is recorded as a CUDA graph
+    training: float = 2.5e-3  # seconds of the host per layer and pass of training, under autocast
     image: float = 50e-6  # seconds of a CPU core per visual token, to resize an image
 
 
@@ -61,9 +63,16 @@ class Device:
         """Seconds to read or write that many bytes of memory."""
         return size / (self.gpu.bandwidth * 1e12 * self.assumed.bandwidth)
 
-    def passes(self, flops: float, layers: int, dtype: Dtype) -> float:
+    def passes(self, flops: float, layers: int, dtype: Dtype, training: bool = True) -> float:
         """Seconds of a pass over many tokens that launches so many layers."""
-        return max(self.compute(flops, dtype), layers * self.assumed.launch)
+        launch = self.assumed.training if training and dtype != "float32" else self.assumed.launch
+        return max(self.compute(flops, dtype), layers * launch)
+
+    def launch(self, vllm: bool, recorded: bool) -> float:
+        """Seconds that a layer takes at least for a token of all rows; vLLM's are counted as nothing."""
+        if vllm:
+            return 0.0
+        return self.assumed.replay if recorded and self.gpu.name != CPU else self.assumed.launch
 
     def decode(
         self,
@@ -73,19 +82,18 @@ class Device:
         completion: int,
         dtype: Dtype,
         precision: Precision,
-        eager: bool,
+        launch: float,
         sharers: int = 1,
         copied: bool = False,
     ) -> float:
-        """Seconds to sample `rows` completions of `completion` tokens; eager: a launch for each kernel, not as vLLM.
+        """Seconds to sample `rows` completions of `completion` tokens; `launch` is what a layer takes at least.
 
         `sharers` completions read one cache of their prompt; transformers' own loop copies it for every token.
         """
         arithmetic = self.compute(rows * decode_flops(model, prompt, completion) / completion, dtype)
         context = prompt / sharers + completion / 2
         moved = self.move(step_bytes(model, rows, context, precision, copied=copied))
-        launch = model.layers * self.assumed.launch if eager else 0.0  # vLLM replays a recorded graph
-        return completion * max(arithmetic, moved, launch)
+        return completion * max(arithmetic, moved, model.layers * launch)
 
 
 def step_bytes(model: Language, rows: int, context: float, precision: Precision, copied: bool) -> float:
@@ -105,10 +113,10 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
     recipe, dtype, lengths = run.recipe, run.recipe.dtype, run.lengths
     layers = run.model.language.layers + run.model.vision.depth
     rows = recipe.samples_per_step // gpus
-    micro_batches = rows // recipe.micro_batch
+    through = ceil(rows / update_pass(run, completion, gpus).completions)  # passes of all rows
 
     def all_rows(cost: Cost, sharers: int, passes: int) -> float:
-        return micro_batches * device.passes(cost.shared(sharers) * recipe.micro_batch, passes * layers, dtype)
+        return through * device.passes(cost.shared(sharers) * rows / through, passes * layers, dtype)
 
     passes = 3 if recipe.gradient_checkpointing else 2
     forward = all_rows(forward_cost(run, completion, scored), run.sharers, 1)
@@ -120,7 +128,8 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
     vllm = run.grpo.engine == "vllm"
     prefill = rows / (run.group if vllm else run.sharers) * prefill_flops(run.model, lengths.visual, lengths.prompt)
     images = rows / run.group if run.grpo.sharing else 2 * rows  # TRL runs the image processor twice on every copy
-    precision = HALF if vllm else training_precision(dtype)
+    # Sharing casts the weights once for all steps of a rollout, and `generate` in each of them.
+    precision = HALF if vllm or (run.sharers > 1 and dtype == "bfloat16") else training_precision(dtype)
     decoded = device.decode(
         run.model.language,
         rows,
@@ -128,7 +137,7 @@ def training_seconds(run: Training, completion: int, scored: int, gpus: int, dev
         completion,
         dtype,
         precision,
-        eager=not vllm,
+        device.launch(vllm, recorded=run.sharers > 1),
         sharers=1 if vllm else run.sharers,
         copied=not vllm and run.sharers == 1,
     )
@@ -148,10 +157,11 @@ def evaluation_seconds(job: Evaluation, completion: int, device: Device) -> floa
     rows = evaluation_rows(job, device.gpu)
     together = prompts_together(job, rows)
     layers = model.language.layers + model.vision.depth
-    prefill = device.passes(together * prefill_flops(model, lengths.visual, lengths.prompt), layers, settings.dtype)
-    precision, eager = inference_precision(settings.dtype), settings.engine == "transformers"
+    prompts = together * prefill_flops(model, lengths.visual, lengths.prompt)
+    prefill = device.passes(prompts, layers, settings.dtype, training=False)
+    precision, launch = inference_precision(settings.dtype), device.launch(settings.engine == "vllm", recorded=True)
     decoded = device.decode(
-        model.language, rows, lengths.prompt, completion, settings.dtype, precision, eager, copied=False
+        model.language, rows, lengths.prompt, completion, settings.dtype, precision, launch, copied=False
     )
     images = job.questions * lengths.visual * device.assumed.image
     windows, rest = divmod(job.questions, settings.window)

@@ -23,7 +23,7 @@ def vllm_bytes(run: Training, gpu: Gpu) -> float:
 
 def changes(run: Training, gpus: int, gpu: Gpu) -> Iterator[str]:
     """Changes that make a run fit, each by itself, which leave what it learns as it is."""
-    micro_batch = run.recipe.micro_batch
+    micro_batch = run.recipe.micro_batch_on(gpus)
     smaller = [("micro_batch", size) for size in range(micro_batch - 1, 0, -1) if micro_batch % size == 0]
     if run.grpo and run.grpo.sharing:  # a pass is cut by its tokens, not by the micro-batch
         smaller = [("tokens_per_pass", run.grpo.tokens_per_pass >> halvings) for halvings in range(1, 5)]
@@ -32,7 +32,7 @@ def changes(run: Training, gpus: int, gpu: Gpu) -> Iterator[str]:
             yield f"{key} {str(value).lower()} ({memory})"
             break
     samples = run.recipe.samples_per_step
-    splits = [n for n in range(max(gpus, 2), NODE + 1) if samples % (n * micro_batch) == 0]
+    splits = [n for n in range(max(gpus, 2), NODE + 1) if samples % (n * run.recipe.micro_batch_on(n)) == 0]
     for sharding in SHARDINGS:
         for n in splits:
             if memory := _fitting(run, n, gpu, sharding):

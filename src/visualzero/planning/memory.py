@@ -69,7 +69,7 @@ def training_memory(run: Training, completion: int, gpus: int, sharding: Shardin
         gradients, optimizer = 2 * trained / gpus, 3 * FLOAT * trained / gpus
     rows = recipe.samples_per_step // gpus
     pixels = FLOAT * rows / run.sharers * lengths.visual * model.vision.patches_per_token * model.vision.pixel_values
-    pass_ = update_pass(run, completion)
+    pass_ = update_pass(run, completion, gpus)
     activations = activation_bytes(model, pass_, precision, recipe.gradient_checkpointing)
     cache = 0.0
     if run.grpo and run.grpo.engine == "transformers":
@@ -130,9 +130,9 @@ class Pass:
     completions: int
 
 
-def update_pass(run: Training, completion: int) -> Pass:
-    """The largest pass of an update when completions have `completion` tokens."""
-    lengths, sharers, rows = run.lengths, run.update_sharers, run.recipe.micro_batch
+def update_pass(run: Training, completion: int, gpus: int) -> Pass:
+    """The largest pass of an update, on one of so many GPUs, when completions have `completion` tokens."""
+    lengths, sharers, rows = run.lengths, run.update_sharers, run.recipe.micro_batch_on(gpus)
     sequence = lengths.prompt + completion
     if sharers > 1 and run.grpo:
         budget, group = run.grpo.tokens_per_pass, lengths.prompt + sharers * completion

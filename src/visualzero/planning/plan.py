@@ -219,8 +219,8 @@ def between_sum(numbers: Iterable[Between]) -> Between:
 
 
 def _check_split(run: Training, gpus: int) -> None:
-    samples, micro = run.recipe.samples_per_step, run.recipe.micro_batch
-    if gpus < 1 or samples % (gpus * micro):
+    samples, micro = run.recipe.samples_per_step, run.recipe.micro_batch_on(max(gpus, 1))
+    if gpus < 1 or not micro or samples % (gpus * micro):
         raise UserError(
             f"--gpus {gpus}: {run.arm}: the {samples} samples of a step can't be split over {gpus} GPUs in batches of"
             f" {micro}: choose another number, or a micro_batch that divides {samples} / {gpus}"

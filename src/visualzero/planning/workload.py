@@ -64,7 +64,7 @@ class Training:
     @property
     def update_sharers(self) -> int:
         """The same in an update, whose micro-batches may be smaller than a group."""
-        return min(self.sharers, self.recipe.micro_batch)
+        return min(self.sharers, self.recipe.micro_batch_on(1))
 
     @property
     def iterations(self) -> int:

@@ -121,7 +121,7 @@ def trainer_arguments(run: Run, recipe: Optimization) -> dict[str, Any]:
         "seed": run.seed,
         "data_seed": run.seed,
         "max_steps": recipe.steps,
-        "per_device_train_batch_size": recipe.micro_batch,
+        "per_device_train_batch_size": recipe.micro_batch_on(process_count()),
         "gradient_accumulation_steps": accumulation(recipe, process_count(), run.name),
         "learning_rate": recipe.learning_rate,
         "lr_scheduler_type": recipe.scheduler,
@@ -153,12 +153,13 @@ def process_count() -> int:
 
 def accumulation(recipe: Optimization, processes: int, name: str) -> int:
     """Forward passes of each process in a step: however many there are, a step learns from as many samples."""
-    passes, rest = divmod(recipe.samples_per_step, recipe.micro_batch * processes)
+    micro_batch = recipe.micro_batch_on(processes)
+    passes, rest = divmod(recipe.samples_per_step, micro_batch * processes) if micro_batch else (0, 1)
     if rest:
-        raise UserError(
-            f"{name}: {recipe.samples_per_step} samples per step can't be split over {processes} processes of "
-            f"micro_batch {recipe.micro_batch}: choose a micro_batch that divides each process's share"
-        )
+        told = f"{name}: {recipe.samples_per_step} samples per step can't be split over {processes} processes"
+        if recipe.micro_batch == "auto":
+            raise UserError(f"{told}: choose a number of them that divides the samples")
+        raise UserError(f"{told} of micro_batch {micro_batch}: choose a micro_batch that divides each process's share")
     return passes
 
 

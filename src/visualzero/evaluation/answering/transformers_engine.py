@@ -1,4 +1,4 @@
-"""Answers by transformers: images are decoded and preprocessed in the background while the model writes."""
+"""Answers by transformers: images are decoded and preprocessed by other threads while the model writes."""
 
 import copy
 from collections import deque
@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import torch
 
 from groupshare.attention import install
 from groupshare.cohorts import Cohort, Room
+from groupshare.questions import Question
 from visualzero.config import Evaluate
 from visualzero.evaluation.answering.asking import Answer, Batch, portions
 from visualzero.evaluation.answering.at_once import AtOnce, fitting
@@ -23,7 +25,7 @@ from visualzero.models.processor import ImageProcessor
 from visualzero.prompts import further_turn
 
 PREPARED = 32  # questions that are prepared together
-AHEAD = 2  # times so many that are prepared before the model asks for them
+AHEAD = 2  # times so many that each thread prepares before the model asks for them
 
 
 def answers(
@@ -40,13 +42,23 @@ def answers(
     ends = stop_tokens(model.generation_config.eos_token_id, processor)
     turn = further_turn(processor.chat_template)
     enough = (lambda row: has_begun(row, text_by(processor), turn, STRIDE)) if turn else None
-    own = copy.deepcopy(processor)  # the background's: threads can't share a tokenizer
+    workers = max(1, settings.threads // 2)  # that prepare images beside the model
+    copies: SimpleQueue[ImageProcessor] = SimpleQueue()
+    for _ in range(workers):
+        copies.put(copy.deepcopy(processor))  # threads can't share a tokenizer
     install(model)
     most, at_once = settings.max_new_tokens, AtOnce(rows)
 
     def cohorts(batch: Batch) -> Iterator[Cohort]:
-        for some in _ahead(lambda some: questions_of(some, own, model), portions(batch, PREPARED)):
+        for some in _ahead(prepared, portions(batch, PREPARED), workers):
             yield from (Cohort.of([question]) for question in some)
+
+    def prepared(some: Batch) -> list[Question]:
+        own = copies.get()
+        try:
+            return questions_of(some, own, model)
+        finally:
+            copies.put(own)
 
     def decode(batch: Batch, at_a_time: int) -> list[list[int]]:
         decoder = greedy_decoder(model, ends, most, settings.repetition_penalty, enough, Room(at_a_time))
@@ -79,13 +91,13 @@ def stop_tokens(eos: int | list[int] | None, processor: ImageProcessor) -> set[i
     return {processor.tokenizer.eos_token_id, *(eos if isinstance(eos, list) else [eos])} - {None}
 
 
-def _ahead(function: Callable[[Batch], Any], batches: Iterable[Batch]) -> Iterator[Any]:
-    """`function` of each batch in turn, computed by one background thread, at most AHEAD batches early."""
-    with ThreadPoolExecutor(max_workers=1) as background:
+def _ahead(function: Callable[[Batch], Any], batches: Iterable[Batch], workers: int) -> Iterator[Any]:
+    """`function` of each batch in turn, computed by background threads, at most AHEAD batches early for each."""
+    with ThreadPoolExecutor(workers) as background:
         waiting: deque[Future[Any]] = deque()
         for batch in batches:
             waiting.append(background.submit(function, batch))
-            if len(waiting) > AHEAD:
+            if len(waiting) > AHEAD * workers:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
