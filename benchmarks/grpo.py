@@ -68,7 +68,7 @@ def one_process(options: argparse.Namespace, geometry: Geometry) -> dict[str, An
     """A trainer's median step."""
     torch.set_num_threads(options.threads)
     device = "cuda" if options.clock == "gpu" else "cpu"
-    run = Run(geometry, options.model, options.steps, device, CLOCKS[options.clock])
+    run = Run(geometry, options.model, options.steps, device, CLOCKS[options.clock], options.frozen)
     measured = TRAINERS[options.one](run)
     step, update = (median(step[part] for step in measured.steps) for part in ("step", "update"))
     needed = floor(replace(geometry, new_tokens=round(measured.completion)), options.model)
@@ -117,6 +117,7 @@ def _in_process(
         "width": geometry.width,
     }
     command = [sys.executable, __file__, *(f"--{key}={value}" for key, value in settings.items())]
+    command += ["--frozen"] * options.frozen
     environment = os.environ | {"OMP_NUM_THREADS": str(options.threads), "TQDM_DISABLE": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     if done.returncode:
@@ -163,6 +164,7 @@ def main() -> None:
     parser.add_argument("--width", type=int, help="of images, in pixels; a multiple of 28")
     parser.add_argument("--trainers", nargs="+", choices=TRAINERS, default=["stock", "official", "ours"])
     parser.add_argument("--quick", action="store_true", help="one step each but three of ours, in three minutes")
+    parser.add_argument("--frozen", action="store_true", help="the vision tower is not trained")
     parser.add_argument("--steps", type=int, default=3, help="steps of which the median counts")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--clock", choices=CLOCKS, default="cpu")

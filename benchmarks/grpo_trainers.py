@@ -15,6 +15,7 @@ from transformers import Qwen2VLForConditionalGeneration, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 from groupshare import GroupSharingTrainer
+from visualzero.models.freezing import freeze
 from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
 
@@ -30,6 +31,13 @@ class Run:
     steps: int
     device: str
     clock: Callable[[], float]
+    frozen: bool = False  # the vision tower
+
+    def model(self) -> Any:
+        """The model to train, in float32 on the CPU."""
+        model = load_model(self.folder, "float32")
+        freeze(model, ["vision"] if self.frozen else [])
+        return model
 
     @property
     def large(self) -> bool:
@@ -116,7 +124,7 @@ def train(kind: Callable[..., GRPOTrainer], run: Run) -> Measured:
     callback = StepClock(run.clock)
     micro_batches = geometry.prompts if run.large else 1  # of one group each, as in config/scale/paper.yaml
     trainer = kind(
-        model=load_model(run.folder, "float32"),
+        model=run.model(),
         args=GRPOConfig(
             output_dir=tempfile.mkdtemp(),
             per_device_train_batch_size=geometry.prompts * geometry.group // micro_batches,
@@ -159,7 +167,7 @@ def official(run: Run, checkpointing: bool) -> Measured:
     Its script run_grpo_SAT.sh trains with gradient `checkpointing`.
     """
     geometry, clock, group = run.geometry, run.clock, run.geometry.group
-    model, reference = (load_model(run.folder, "float32").to(run.device) for _ in range(2))
+    model, reference = (run.model().to(run.device) for _ in range(2))
     if checkpointing:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     precision = torch.autocast(run.device, torch.bfloat16, enabled=run.large)

@@ -1,5 +1,6 @@
 """Sharing a group's prompt and image changes nothing: loss and gradients are those of stock TRL."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,7 +36,7 @@ def both(
         def between(made: GRPOTrainer = made) -> None:
             torch.manual_seed(3)
             with torch.no_grad():
-                for weights in made.model.parameters():
+                for weights in filter(lambda weights: weights.requires_grad, made.model.parameters()):
                     weights.add_(noise * torch.randn_like(weights))
 
         updates.append(update(made, ids, between))
@@ -225,6 +226,20 @@ def test_a_step_computes_each_image_and_each_prompt_once_per_pass(tiny_model: Pa
         made.compute_loss(made.model, inputs)
     assert (pass_.vision_rows, pass_.tokens) == (patches, prompts - 3 + tokens)
     assert rollout.images == pass_.images == 0  # preprocessed by the loader
+
+
+def test_a_frozen_tower_looks_at_each_image_once_in_a_step_for_rollout_reference_and_update(tiny_model: Path) -> None:
+    made = trainer(GroupSharingTrainer, tiny_model, lambda model: freeze(model, ["vision"]), beta=0.04)
+    made._verified = True
+    made.model.train()
+    [batch] = list(made.get_train_dataloader())[:1]
+    looked = Counter[str]()
+    for name, model in (("policy", made.model), ("reference", made.ref_model)):
+        tower = made.accelerator.unwrap_model(model).base_model.visual
+        tower.register_forward_pre_hook(lambda module, args, name=name: looked.update({name: len(args[0])}))
+    inputs = made._generate_and_score_completions(batch)
+    made.accelerator.backward(made.compute_loss(made.model, inputs))
+    assert looked == {"policy": 4 * (12 + 4 + 12)}
 
 
 def test_a_run_preprocesses_each_question_once(tiny_model: Path) -> None:

@@ -10,6 +10,7 @@ from torch.nn.functional import pad
 from groupshare.attention import streaming
 from groupshare.groups import Groups
 from groupshare.questions import Question, as_rope_takes, groups_of, joined
+from groupshare.towers import images_seen
 
 
 def shared_log_probs(
@@ -24,7 +25,8 @@ def shared_log_probs(
     """
     lengths = lengths if any(lengths) else [1, *lengths[1:]]
     inputs, stream = laid_out(questions, completion_ids, lengths)
-    with streaming(stream):
+    asked = [question for question, rows in groups_of(questions) if any(lengths[row] for row in rows)]
+    with streaming(stream), images_seen(model, asked):
         output = model(**inputs, fused_lm_head=True)
     inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
     inside = inside.to(completion_ids.device)

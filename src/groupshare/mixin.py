@@ -6,6 +6,7 @@ gradients are the sum over the group, as they are in stock TRL. Rewards, advanta
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -34,6 +35,7 @@ from groupshare.questions import (
     rope_index_of,
 )
 from groupshare.rollout import can_sample, rollout, settings_of
+from groupshare.towers import is_frozen
 from groupshare.verification import Verification, select
 
 ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
@@ -136,7 +138,15 @@ class GroupSharing(Verification):
         rope_index = rope_index_of(self._plain(self.model))
         placed = {id(question): question for question in questions}
         placed = {key: q.placed(self.accelerator.device, rope_index) for key, q in placed.items()}
+        if self._looks_once:
+            placed = {key: replace(q, seen={}) for key, q in placed.items()}
         return [placed[id(question)] for question in questions]
+
+    @cached_property
+    def _looks_once(self) -> bool:
+        """Whether what the vision tower makes of an image stays as it is; a sharded one is called as a whole."""
+        sharded = self.is_fsdp_enabled or self.accelerator.distributed_type == DistributedType.DEEPSPEED
+        return not sharded and is_frozen(self._plain(self.model))
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *args: Any) -> Tensor:
         return super()._calculate_rewards([row | given for row, given in zip(self._rows, inputs, strict=True)], *args)

@@ -10,6 +10,7 @@ from transformers import PreTrainedModel
 from groupshare.attention import Prompts, streaming
 from groupshare.caches import Prefilled
 from groupshare.questions import Question, as_rope_takes, joined
+from groupshare.towers import images_seen
 
 
 @torch.no_grad()
@@ -50,7 +51,7 @@ def _pass(model: PreTrainedModel, questions: Sequence[Question]) -> tuple[Tensor
         types[name] = torch.cat([question.types[name] for question in questions])[None].to(device)
     images = joined([question.images for question in questions])
     positions = torch.cat([question.positions for question in questions], dim=1)
-    with streaming(stream):
+    with streaming(stream), images_seen(model, questions):
         output = model(
             input_ids=torch.cat([question.input_ids for question in questions])[None].to(device),
             position_ids=as_rope_takes(positions.to(device)),

@@ -35,6 +35,7 @@ class Question:
     images: dict[str, Tensor] = field(default_factory=dict)  # what the processor makes of them, by the model's names
     image_count: int = 0
     positions: Tensor = field(default_factory=lambda: torch.empty(1, 0, dtype=torch.long))  # [axes, P], as RoPE's
+    seen: dict[str, Any] | None = None  # what a frozen tower made of the images (towers.py)
 
     def placed(self, device: torch.device, rope_index: Positions | None) -> "Question":
         """The question on `device`, with the positions that the model's `get_rope_index` gives, or plain ones."""
