@@ -204,6 +204,18 @@ def test_frozen_weights_cost_no_gradients_and_no_moments() -> None:
     assert less.weights == everything.weights
 
 
+def test_a_frozen_tower_is_computed_in_the_rollout_alone_where_a_group_shares() -> None:
+    frozen, trained = replace(grpo_run(), frozen=["vision"]), grpo_run()
+    image = vision_work(QWEN.vision, frozen.lengths.visual).forward / frozen.group
+    before, after = training_cost(trained, 200, 200), training_cost(frozen, 200, 200)
+    assert after.rollout == before.rollout
+    assert before.reference - after.reference == pytest.approx(frozen.completions * image)
+    adapted = grpo_run(lora={"r": 4, "alpha": 4, "targets": ["q_proj"]})
+    assert adapted.looks_once
+    assert not grpo_run(lora={"r": 4, "alpha": 4, "targets": ["q_proj", "fc1"]}).looks_once
+    assert not replace(grpo_run(sharing=False), frozen=["vision"]).looks_once
+
+
 def test_lora_needs_a_tenth_of_the_optimizer_and_no_second_model() -> None:
     adapters = grpo_run(lora={"r": 64, "alpha": 64, "targets": ["q_proj", "down_proj"]})
     full, lora = training_memory(grpo_run(), 700, 1), training_memory(adapters, 700, 1)

@@ -162,26 +162,27 @@ def scored_positions(run: Training, completion: int, triton: bool) -> int:
 def forward_cost(run: Training, completion: int, scored: int) -> Cost:
     """A sequence through the model, as the reference model scores it."""
     vision, prompt, rest = _parts(run, completion)
-    return Cost(vision.forward + prompt.forward, rest.forward + head_flops(run.model.language, scored))
+    image = 0 if run.looks_once else vision.forward
+    return Cost(image + prompt.forward, rest.forward + head_flops(run.model.language, scored))
 
 
 def update_cost(run: Training, completion: int, scored: int) -> Cost:
     """A sequence forward and backward.
 
     With gradient checkpointing transformers asks for the gradient of the patch embedding's output, so that a frozen
-    vision tower is gone back through all the same.
+    vision tower is gone back through all the same, but where a group shares, which then takes what the rollout made.
     """
     vision, prompt, rest = _parts(run, completion)
     recipe, full = run.recipe, run.recipe.lora is None
     train_vision, train_language = full and "vision" not in run.frozen, full and "language" not in run.frozen
-    through_vision = train_vision or recipe.gradient_checkpointing
+    through_vision = (train_vision or recipe.gradient_checkpointing) and not run.looks_once
     head = head_flops(run.model.language, scored) * (4 if train_language else 3)
-    repeatable = vision.forward + prompt.forward + prompt.backward(train_language)
+    repeatable = prompt.forward + prompt.backward(train_language) + (0 if run.looks_once else vision.forward)
     own = rest.forward + rest.backward(train_language) + head
     if through_vision:
         repeatable += vision.backward(train_vision)
     if recipe.gradient_checkpointing:
-        repeatable += vision.recompute + prompt.recompute
+        repeatable += prompt.recompute + (0 if run.looks_once else vision.recompute)
         own += rest.recompute
     if recipe.lora:
         adapters = 6.0 * lora_parameters(run.model, recipe.lora)

@@ -67,6 +67,13 @@ class Training:
         return min(self.sharers, self.recipe.micro_batch_on(1))
 
     @property
+    def looks_once(self) -> bool:
+        """Whether a step computes an image in its rollout alone: its tower is frozen, and what it made is kept."""
+        lora = self.recipe.lora
+        frozen = "vision" in self.frozen if lora is None else not set(lora.targets) & self.model.vision.adapters.keys()
+        return frozen and self.sharers > 1 and self.update_sharers == self.sharers
+
+    @property
     def iterations(self) -> int:
         """Optimizer steps that a batch of prompts serves."""
         return self.grpo.iterations if self.grpo else 1
