@@ -6,6 +6,7 @@ times as long.
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
 # A string, which may be one of several lines, or a comment: whichever begins first.
 STRING_OR_COMMENT = re.compile(
@@ -53,6 +54,7 @@ def imports_of(source: str) -> Iterator[str]:
         yield from (f"{module}.{name}" if module else name for name in names)
 
 
+@cache  # for both of the above
 def _without_strings(source: str) -> tuple[str, list[str]]:
     """`source` without comments and with the place of each string in its stead, and these strings."""
     strings: list[str] = []
