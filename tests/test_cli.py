@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import json
 import shlex
 import subprocess
@@ -13,7 +14,7 @@ from safetensors import SafetensorError
 
 from visualzero import __version__
 from visualzero.cli import disk_full, main, parser
-from visualzero.cli.commands import given_overrides
+from visualzero.cli.commands import given_overrides, loading
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ["--config", str(ROOT / "config/config.yaml")]
@@ -54,6 +55,14 @@ def test_help_is_there_within_a_second_and_loads_no_heavy_library() -> None:
     assert result["code"] == 0
     assert result["loaded"] == []
     assert float(str(result["seconds"])) < 1
+
+
+def test_garbage_is_collected_again_once_libraries_are_loaded() -> None:
+    with loading():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    assert gc.get_freeze_count()
+    gc.unfreeze()
 
 
 @pytest.mark.parametrize("command", [["train", "bas-grpo"], ["predict", "bas-grpo", "toyspace"]], ids=" ".join)

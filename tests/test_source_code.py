@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from visualzero.source_code import code_of
+from visualzero.source_code import code_of, imports_of
 
 SOURCES = sorted((Path(__file__).parents[1] / "src").rglob("*.py"))
 
@@ -66,6 +66,52 @@ def test_what_a_program_can_tell_stays(old: str, new: str) -> None:
 def test_a_program_that_reads_its_docstring_keeps_it() -> None:
     source = '"""Told to users."""\nprint(__doc__)\n'
     assert code_of(source) == source
+
+
+@pytest.mark.parametrize(
+    ("source", "left"),
+    [
+        ("x = '#'  # a comment with '\n", "x = '#'"),
+        ('x = "\\"#"\n', 'x = "\\"#"'),
+        ("x = r'\\\\'  # it's raw\n", "x = r'\\\\'"),
+        ("x = [\n    'a',\n    'b'\n]\n", "x = [\n    'a',\n    'b'\n]"),
+        ("x = (\n    'a'\n)\n", "x = (\n    'a'\n)"),
+        ("x = \\\n    'a'\n", "x = \\\n    'a'"),
+        ("f'{print()}'\n'gone'\n", "f'{print()}'"),
+        ('if x:\n    r"""gone\n# too\n"""\n    y()\n', "if x:\n    y()"),
+    ],
+)
+def test_strings_comments_and_statements_are_told_apart(source: str, left: str) -> None:
+    assert code_of(source) == left
+
+
+def test_imports_are_found_at_any_depth_and_in_no_string() -> None:
+    source = r"""
+import a, b.c as d
+from e import (
+    f as g,  # from h import i
+    j,
+)
+from . import k
+if x: from l.m import \
+    n
+try: import o; import p
+'import q'
+raise r from s
+"""
+    assert list(imports_of(source)) == ["a", "b.c", "e", "e.f", "e.j", "l.m", "l.m.n", "o", "p"]
+
+
+def test_imports_of_this_package_are_those_of_its_syntax_tree() -> None:
+    for path in SOURCES:
+        source = path.read_text(encoding="utf-8")
+        names: list[str] = []
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.Import):
+                names += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+                names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        assert sorted(imports_of(source)) == sorted(names), path
 
 
 def test_what_is_left_of_this_package_means_the_same() -> None:

@@ -185,7 +185,7 @@ def test_a_full_disk_during_training_is_one_line_and_exit_code_1(copy: Workspace
 
 
 def _nlvr(folder: Path) -> dict[str, object]:
-    """Settings that train on 8 and evaluate on 8 NLVR statements."""
+    """Settings that train on 8 and evaluate on 8 NLVR statements, without control questions."""
     real("nlvr")
     data: dict[str, object] = {}
     table, images = write_nlvr(folder, 16)
@@ -195,7 +195,7 @@ def _nlvr(folder: Path) -> dict[str, object]:
     source = {"kind": "local", "images": str(images)}
     data["train"] = source | {"path": str(folder / "train.jsonl")}
     data["benchmarks"] = {"nlvr": {"source": source | {"path": str(folder / "test.jsonl")}}}
-    return {"data": data}
+    return {"data": data, "controls": {"no_image": [], "shuffled_image": []}}
 
 
 def test_a_users_own_questions_go_through_every_arm(tmp_path: Path) -> None:

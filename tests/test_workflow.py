@@ -40,6 +40,7 @@ from snakemake.api import SnakemakeApi
 from snakemake.cli import parse_config
 from snakemake.settings.types import ConfigSettings, DAGSettings, OutputSettings, Quietness, ResourceSettings
 
+HEAVY = ("torch", "transformers", "trl", "datasets", "matplotlib", "huggingface_hub")
 target, *overrides = sys.argv[1:]
 begun = time.process_time()
 with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
@@ -54,7 +55,7 @@ with SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, dryrun=True)) as api:
     workflow._build_dag()
     plan = {
         "seconds": time.process_time() - begun,
-        "loaded": [name for name in ("torch", "transformers", "trl", "datasets", "matplotlib") if name in sys.modules],
+        "loaded": [name for name in HEAVY if name in sys.modules],
         "study": workflow.globals["study"].model_dump(mode="json"),
         "rules": {
             rule.name: {
@@ -269,6 +270,20 @@ def test_where_a_run_is_trained_is_a_resource_and_changes_nothing_else(copy: Pat
     assert "logged logs/demo/sft/base-sft/1.log workflow/scripts/on_nodes 1 accelerate launch" in job["shell"]
     done = snakemake(copy, "-np", "sft", "--set-resources", "train_sft:processes=4", "train_sft:accelerate=fsdp2")
     assert "--config_file config/accelerate/fsdp2.yaml --num_processes 4 " in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(("processes", "program"), [("1", "python -m visualzero"), ("2", "accelerate launch")])
+def test_one_process_is_started_without_a_launcher(tmp_path: Path, processes: str, program: str) -> None:
+    for name in ("python", "accelerate"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho "{name} $@, ${{OMP_NUM_THREADS:-any}} threads"\n')
+        (tmp_path / name).chmod(0o755)
+    launch = "accelerate launch --config_file config/accelerate/one_process.yaml"
+    options = f"--num_processes {processes} --num_cpu_threads_per_process 3 -m visualzero train base-sft"
+    command = [ROOT / "workflow/scripts/on_nodes", "1", *launch.split(), *options.split()]
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+    assert said.startswith(program)
+    assert said.endswith("visualzero train base-sft, 3 threads\n") is (processes == "1")
 
 
 def test_a_target_plans_its_stage_and_what_that_needs(copy: Path) -> None:

@@ -3,7 +3,6 @@
 No time, path of the machine or git revision takes part, nor do comments and docstrings of code.
 """
 
-import ast
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from visualzero.errors import UserError
-from visualzero.source_code import code_of
+from visualzero.source_code import code_of, imports_of
 
 PACKAGE = Path(__file__).parent
 SHARED = "groupshare"  # a package of its own, whose code is part of the outputs that it makes just as this one's
@@ -98,12 +97,7 @@ def _content(path: Path) -> str:
 @lru_cache
 def _imports(path: Path) -> tuple[str, ...]:
     """Dotted names inside this package and SHARED that a file imports, at any depth of it; one may be no module."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    names = imports_of(path.read_text(encoding="utf-8"))
     neutral = tuple(f"{PACKAGE.name}.{module}." for module in NEUTRAL)
     inside = [name for name in names if name.startswith(f"{PACKAGE.name}.") or f"{name}.".startswith(f"{SHARED}.")]
     return tuple(name for name in inside if not f"{name}.".startswith(neutral))

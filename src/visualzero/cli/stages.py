@@ -2,7 +2,16 @@
 
 from collections.abc import Callable
 
-from visualzero.cli.commands import Commands, Options, benchmark_of, seed_of, study_of, takes_arm, takes_benchmark
+from visualzero.cli.commands import (
+    Commands,
+    Options,
+    benchmark_of,
+    loading,
+    seed_of,
+    study_of,
+    takes_arm,
+    takes_benchmark,
+)
 from visualzero.config import Study
 from visualzero.errors import UserError
 from visualzero.layout import Layout
@@ -164,7 +173,8 @@ def _train(options: Options) -> None:
 
         made_from = _made_from(options, layout, run_parts(study, options.arm, seed))
         prepare_trackers(study.trackers, layout.trackers, f"{options.arm}/{seed}/{made_from[:8]}")
-    from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
+    with loading():
+        from visualzero.stages import train_arm  # loads torch, for which a misspelt arm needn't wait
 
     train_arm(study, layout, options.arm, seed)
 
@@ -177,7 +187,8 @@ def _predict(options: Options) -> None:
     benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
     _made_from(options, layout, predict_parts(study, options.arm, benchmark, options.control))
     shard = Shard.parse(options.shard) if options.shard else None
-    from visualzero.stages import predict_arm  # loads torch
+    with loading():
+        from visualzero.stages import predict_arm  # loads torch
 
     predict_arm(study, layout, options.arm, seed, benchmark, options.control, shard, options.checkpoint)
 
@@ -190,7 +201,8 @@ def _gather(options: Options) -> None:
     benchmark, seed = benchmark_of(study, options.benchmark), seed_of(options, study)
     _made_from(options, layout, predict_parts(study, options.arm, benchmark, options.control))
     gather_arm(study, layout, options.arm, seed, benchmark, options.control)
-    from visualzero.evaluation.answering.record import write_record  # loads transformers
+    with loading():
+        from visualzero.evaluation.answering.record import write_record  # loads transformers
 
     write_record(study, layout, options.arm, seed, benchmark, options.control)
 
@@ -223,7 +235,8 @@ def _sample(options: Options) -> None:
 
     study, layout, seed = _run_of(options, sample_parts)
     shard = Shard.parse(options.shard) if options.shard else None
-    from visualzero.causes.sample import sample_arm  # loads torch
+    with loading():
+        from visualzero.causes.sample import sample_arm  # loads torch
 
     sample_arm(study, layout, options.arm, seed, shard)
 
@@ -250,7 +263,8 @@ def _intervene(options: Options) -> None:
 
     study, layout, seed = _run_of(options, intervention_parts)
     shard = Shard.parse(options.shard) if options.shard else None
-    from visualzero.causes.intervene import intervene_arm  # loads torch
+    with loading():
+        from visualzero.causes.intervene import intervene_arm  # loads torch
 
     intervene_arm(study, layout, options.arm, seed, shard)
 

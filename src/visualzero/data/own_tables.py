@@ -3,8 +3,6 @@
 from pathlib import Path
 
 from visualzero.config import Dataset, Local, Mixture, Source
-from visualzero.data.dataset_files import local_tables
-from visualzero.data.local import find_table
 
 
 def own_tables(source: Source, key: str) -> list[Path]:
@@ -14,8 +12,12 @@ def own_tables(source: Source, key: str) -> list[Path]:
         UserError: if a table that the config names isn't there.
     """
     if isinstance(source, Local):
+        from visualzero.data.local import find_table  # loads what reads images, for which few studies' plans need wait
+
         return [find_table(Path(source.path))]
     if isinstance(source, Dataset):
+        from visualzero.data.dataset_files import local_tables  # loads the hub's client too
+
         return local_tables(source, key)
     if isinstance(source, Mixture):
         return [
