@@ -207,3 +207,17 @@ def test_another_attention_than_sdpa_is_refused(tiny_model: Path) -> None:
 
     with pytest.raises(SharingError, match=r"the model's attention is 'eager'.*attn_implementation='sdpa'"):
         trainer(GroupSharingTrainer, tiny_model, change=eager)
+
+
+def test_before_any_batch_the_log_probs_of_rows_are_trls(tiny_model: Path) -> None:
+    ids = torch.arange(50, 66).view(2, 8)
+    found = []
+    for kind in (GRPOTrainer, GroupSharingTrainer):
+        made = trainer(kind, tiny_model, entropy_coef=0.1)
+        logps, entropies, _ = made._get_per_token_logps_and_entropies(
+            made.model, ids, torch.ones_like(ids), 4, compute_entropy=True
+        )
+        assert entropies.requires_grad
+        found.append(torch.stack([logps, entropies]).detach())
+    stock, ours = found
+    torch.testing.assert_close(ours, stock)

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import torch
+from datasets import load_dataset
 
 from repository import ROOT
 
@@ -64,3 +66,39 @@ def test_an_interrupted_run_goes_on_with_the_tests_that_have_no_outcome(tmp_path
     assert (done.returncode, first) == (1, line)
     assert json.loads(second)["test"] == "TestA::test_b"
     assert json.loads(second)["said"].startswith("assert not 1")
+
+
+def test_a_large_vocabulary_has_its_words_and_special_tokens_at_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts/trl_tests"))
+    vocabulary = import_module("vocabulary")
+    made = vocabulary.qwen("qwen3", large=True)
+    known = vocabulary.WORDS["2"]["words"] | vocabulary.WORDS["2"]["special"]
+    assert {i: made.decode([int(i)]) for i in known} == known
+    assert sorted(made.get_vocab().values()) == list(range(151659))
+    text = "You may call one or more functions, Ωmega.\n"
+    assert made.decode(made.encode(text)) == text
+    assert len(made.encode("You may call one or more functions")) == 7
+
+
+def test_data_sets_of_few_rows_are_not_taken_for_those_of_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts/trl_tests"))
+    rows = import_module("rows")
+    counts = []
+    for name in ("small", "large", "small"):
+        rows.write(tmp_path / name / "trl", few=name == "large")
+        monkeypatch.chdir(tmp_path / name)
+        read = load_dataset("trl/zen", "standard_prompt_only", split="train", cache_dir=str(tmp_path / "cache"))
+        counts.append(len(read))
+    assert counts == [12, 1, 12]
+
+
+def test_products_in_bfloat16_are_rounded_ones_of_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts/trl_tests"))
+    product = import_module("plugin").product
+    a, b = torch.randn(5, 8), torch.randn(8, 6)
+    assert product(a, b).equal(a @ b)
+    half, other = a.bfloat16(), b.bfloat16()
+    out = torch.empty(5, 6, dtype=torch.bfloat16)
+    for made in (product(half, other), product(half, other, out=out), out):
+        assert made.dtype == torch.bfloat16
+        torch.testing.assert_close(made, half @ other)

@@ -4,6 +4,7 @@ With SHARING=1 the trainers' names that the tests import are groupshare's. In ei
 
 - a test runs in the folder `large` if it knows a token by its id in Qwen's vocabularies, or counts on it that so many
   tokens make the end of a completion (EOS) unlikely, or else in `small`;
+- products of matrices in bfloat16 are computed in float32 and rounded on a CPU, where a loss takes a minute otherwise;
 - processors do without the one of videos where torchvision, which that needs, isn't installed: no test shows a video;
 - `trl.import_utils` says of any package whether it is there, also where the installed TRL no longer asks for it.
 
@@ -20,7 +21,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 import trl
+from torch import Tensor
 from transformers import ProcessorMixin
 from transformers.utils import is_torchvision_available
 
@@ -28,6 +31,7 @@ from transformers.utils import is_torchvision_available
 def pytest_configure() -> None:
     """Before any test is imported."""
     vars(import_module("trl.import_utils"))["__getattr__"] = _is_available
+    torch.mm = product
     if not is_torchvision_available():
         leave_out_videos()
     if os.environ.get("SHARING"):
@@ -75,6 +79,14 @@ def leave_out_videos() -> None:
     kept = classmethod(lambda kind: [name for name in every(kind) if name != "video_processor"])
     ProcessorMixin.get_attributes = kept
     ProcessorMixin.video_processor = None
+
+
+def product(a: Tensor, b: Tensor, torchs: Callable[..., Tensor] = torch.mm, **out: Tensor) -> Tensor:
+    """Of two matrices, rounded to bfloat16 where they are in that and on a CPU."""
+    if a.dtype != torch.bfloat16 or a.device.type != "cpu":
+        return torchs(a, b, **out)
+    rounded = torchs(a.float(), b.float()).to(a.dtype)
+    return out["out"].copy_(rounded) if out else rounded
 
 
 def _is_available(name: str) -> Callable[[], bool]:

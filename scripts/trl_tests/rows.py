@@ -13,7 +13,8 @@ from datasets import Dataset, Features, Image, List, Value
 from PIL import Image as Pillow
 
 WORDS = (4, 2, 3, 1, 4, 3, 1, 4, 3, 3, 2, 6, 5, 9)  # of each line
-TRAIN = 12  # rows: a test counts on two batches of six; the others are the test's
+TRAIN = 12  # rows to train on: a test counts on two batches of six; the others are the test split's
+FEW = 1  # row to train on where a step takes seconds
 CONVERSATION = List({"role": Value("string"), "content": Value("string")})
 CARD = """---
 configs:
@@ -40,19 +41,20 @@ def pictures(per_row: list[int]) -> list[list[Pillow.Image]]:
     return [[picture() for _ in range(count)] for count in per_row]
 
 
-def write(folder: Path) -> None:
-    """All of them under `folder`, as the hub lays out data sets."""
+def write(folder: Path, few: bool = False) -> None:
+    """All of them under `folder`, as the hub lays out data sets; with `few` rows to train on if asked for."""
+    train = FEW if few else TRAIN
     texts = sentences()
     plain = Dataset.from_dict({"prompt": texts})
     asked: list[list[dict[str, object]]] = [[{"role": "user", "content": text}] for text in texts]
     conversations = Dataset.from_dict({"prompt": asked}, features=Features(prompt=CONVERSATION))
-    _save(folder / "zen", {"standard_prompt_only": plain, "conversational_prompt_only": conversations})
+    _save(folder / "zen", {"standard_prompt_only": plain, "conversational_prompt_only": conversations}, train)
 
     one = [images[0] for images in pictures([1] * len(texts))]
     with_image = Dataset.from_dict(
         {"prompt": asked, "image": one}, features=Features(prompt=CONVERSATION, image=Image())
     )
-    _save(folder / "zen-image", {"conversational_prompt_only": with_image})
+    _save(folder / "zen-image", {"conversational_prompt_only": with_image}, train)
 
     counts = [(1, 2, 0, 3)[i % 4] for i in range(len(texts))]
     parts = List({"type": Value("string"), "text": Value("string")})
@@ -64,15 +66,15 @@ def write(folder: Path) -> None:
         {"prompt": several, "images": pictures(counts)},
         features=Features(prompt=List({"role": Value("string"), "content": parts}), images=List(Image())),
     )
-    _save(folder / "zen-multi-image", {"conversational_prompt_only": with_images})
+    _save(folder / "zen-multi-image", {"conversational_prompt_only": with_images}, train)
 
 
-def _save(folder: Path, configurations: dict[str, Dataset]) -> None:
+def _save(folder: Path, configurations: dict[str, Dataset], train: int) -> None:
     listed = ""
     for name, rows in configurations.items():
         listed += f"- config_name: {name}\n  data_files:\n"
-        for split, part in (("train", rows.select(range(TRAIN))), ("test", rows.select(range(TRAIN, len(rows))))):
-            path = f"{name}/{split}.parquet"
+        for split, part in (("train", rows.select(range(train))), ("test", rows.select(range(TRAIN, len(rows))))):
+            path = f"{name}/{split}-{len(part)}.parquet"  # by the path, datasets knows what it has in its cache
             (folder / name).mkdir(parents=True, exist_ok=True)
             part.to_parquet(folder / path)
             listed += f"  - split: {split}\n    path: {path}\n"

@@ -3,7 +3,8 @@
     stand_ins.py FOLDER
 
 FOLDER/small and FOLDER/large hold them under the hub's names, so that a test finds them from either. In `large` the
-vocabularies of Qwen's are as large as the checkpoints'; all else there is a link.
+vocabularies of Qwen's are as large as the checkpoints', and data sets have few rows, since a step takes seconds; all
+else there is a link.
 """
 
 import json
@@ -42,6 +43,7 @@ def main() -> None:
     if not is_torchvision_available():
         leave_out_videos()
     rows.write(small)
+    rows.write(large, few=True)
     for models in (text_models, image_models):
         for name in models.MODELS:
             _save(models.make(name, large=False), small / f"tiny-{name}")

@@ -207,6 +207,10 @@ class GroupSharing(Verification):
         compute_entropy: bool = False,
         **kwargs: Any,
     ) -> tuple[Tensor, Tensor | None, None]:
+        if not self._questions:  # no batch yet: rows of whoever asks
+            return super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, batch_size, compute_entropy, **kwargs
+            )
         completion_ids = input_ids[:, -logits_to_keep:]
         sampled, self._sampled = self._sampled, None
         if sampled is not None and self._sampler_serves:
