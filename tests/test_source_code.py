@@ -85,6 +85,14 @@ def test_strings_comments_and_statements_are_told_apart(source: str, left: str) 
     assert code_of(source) == left
 
 
+def test_a_file_stays_whole_where_a_string_may_have_its_own_quotes_inside() -> None:
+    source = """import a
+x = f"{d["# no comment"]}"  # a comment
+"""
+    assert code_of(source) == source
+    assert "a" in list(imports_of(source))
+
+
 def test_imports_are_found_at_any_depth_and_in_no_string() -> None:
     source = r"""
 import a, b.c as d

@@ -27,11 +27,11 @@ def code_of(source: str) -> str:
     """`source` without comments, without statements that are only a string (docstrings), and without blank lines.
 
     The rest stays as it is written, so that every version of Python gives the same. A file that reads `__doc__` stays
-    whole. Strings inside f-strings have other quotes than these, as Python 3.11 wants it.
+    whole, and so does one in which a string may have its own quotes inside, as f-strings may from Python 3.12 on.
     """
-    if "__doc__" in source:
-        return source
     text, strings = _without_strings(source)
+    if "__doc__" in source or not text:
+        return source
     kept = []
     depth, goes_on = 0, False  # of brackets, and by a backslash: there a line is no statement
     for line in map(str.rstrip, text.split("\n")):
@@ -46,7 +46,7 @@ def code_of(source: str) -> str:
 
 def imports_of(source: str) -> Iterator[str]:
     """Dotted names that a file imports by their whole path, at any depth of it; one may be no module."""
-    text, _ = _without_strings(source)
+    text = _without_strings(source)[0] or source
     for module, imported in IMPORT.findall(text.replace("\\\n", " ")):
         names = [one.split()[0] for one in imported.strip("()").split(",") if one.strip()]
         if module:
@@ -56,7 +56,10 @@ def imports_of(source: str) -> Iterator[str]:
 
 @cache  # for both of the above
 def _without_strings(source: str) -> tuple[str, list[str]]:
-    """`source` without comments and with the place of each string in its stead, and these strings."""
+    """`source` without comments and with the place of each string in its stead, and these strings.
+
+    Nothing where an f-string has a brace without its other one, since it may go on behind what looks like its end.
+    """
     strings: list[str] = []
 
     def put_aside(found: re.Match[str]) -> str:
@@ -65,4 +68,6 @@ def _without_strings(source: str) -> tuple[str, list[str]]:
         strings.append(found[0])
         return f"\0{len(strings) - 1}\0"
 
-    return STRING_OR_COMMENT.sub(put_aside, source), strings
+    text = STRING_OR_COMMENT.sub(put_aside, source)
+    certain = all(one.count("{") == one.count("}") for one in strings if "f" in one[:2].lower())
+    return (text, strings) if certain else ("", [])
