@@ -90,8 +90,13 @@ def run(folder: Path, trainer: str, sharing: bool, select: str, resume: bool) ->
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Offline, with groupshare and the plugin on the path, and a cache of its own."""
+    """Offline, with groupshare and the plugin on the path, and a cache of its own.
+
+    glibc keeps what is freed: a loss over a large vocabulary would else spend most of its time on getting memory anew.
+    """
     return os.environ | {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": str(10**11),
         "HF_HOME": str(folder / "cache"),
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     @property
     def reason(self) -> str:
         """The first line of what was said."""
-        return self.said.partition("\n")[0]
+        return self.said.partition("\n")[0].removeprefix("Skipped: ")
 
 
 def read(outcomes: Path) -> dict[str, Outcome]:
@@ -69,7 +69,7 @@ def table(stock: dict[str, Outcome], ours: dict[str, Outcome]) -> list[str]:
         *_rows("| differs | why |", [(_name(test), _why(test, ours[test])) for test in differs]),
         *_rows(
             "| fails with stock TRL | why |",
-            [(_name(test), stock[test].reason[:200]) for test in failing],
+            [(_name(test), stock[test].reason[:100]) for test in failing],
         ),
         *_rows("| skipped | tests |", _grouped((stock[test].reason, test) for test in skipped)),
     ]
