@@ -154,6 +154,8 @@ def _is_rms_norm(module: nn.Module) -> bool:
     weight, epsilon = getattr(module, "weight", None), getattr(module, "variance_epsilon", None)
     if epsilon is None or not isinstance(weight, Tensor) or weight.ndim != 1 or not len(weight):
         return False
+    if type(weight.data) is not Tensor:  # sharded, so that it can't be tried, nor is it decoded with
+        return False
     probe = torch.linspace(-1, 1, len(weight), dtype=weight.dtype, device=weight.device)
     apart = F.rms_norm(probe, weight.shape, weight, epsilon) - module(probe)
     return bool(apart.abs().max() < 0.02)
