@@ -35,7 +35,7 @@ TOWER = {"hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4
 QWEN = {"depth": 1, "num_heads": 4}
 QWEN_PIXELS = {"size": {"shortest_edge": 3136, "longest_edge": HEIGHT * WIDTH}}
 TILE = {"height": 224, "width": 224}
-# What is other than in tests/tiny_families.py: of the config, its decoder, its tower, the image processor, the processor.
+# Other than in tests/tiny_families.py: of the config, its decoder, its tower, the image processor, the processor.
 SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "qwen2_vl": ({}, MROPE, QWEN | {"embed_dim": 256, "hidden_size": 384, "mlp_ratio": 4}, QWEN_PIXELS, {}),
     "qwen2_5_vl": (
