@@ -568,8 +568,8 @@ def test_the_whole_study_runs_every_arm_that_is_an_answer_to_it_with_three_seeds
     study = read_study(ROOT / "config/config.yaml", [f"{key}={json.dumps(value)}" for key, value in laid_over.items()])
     alone = read_study(ROOT / "config/config.yaml", ["run=all"])
     assert study.seeds == [1, 2, 3]
-    assert set(alone.trained_arms) < set(study.trained_arms)
-    assert {"base-grpo-format", "base-grpo-random", "base-grpo-blind"} < set(study.trained_arms)
+    assert set(alone.trained_arms()) < set(study.trained_arms())
+    assert {"base-grpo-format", "base-grpo-random", "base-grpo-blind"} < set(study.trained_arms())
     assert study.causes.sampling
     assert study.causes.interventions
 
