@@ -563,6 +563,17 @@ def test_every_key_is_described() -> None:
     assert bare == []
 
 
+def test_the_whole_study_runs_every_arm_that_is_an_answer_to_it_with_three_seeds() -> None:
+    laid_over = yaml.safe_load((ROOT / "config/study.yaml").read_text())
+    study = read_study(ROOT / "config/config.yaml", [f"{key}={json.dumps(value)}" for key, value in laid_over.items()])
+    alone = read_study(ROOT / "config/config.yaml", ["run=all"])
+    assert study.seeds == [1, 2, 3]
+    assert set(alone.trained_arms()) < set(study.trained_arms())
+    assert {"base-grpo-format", "base-grpo-random", "base-grpo-blind"} < set(study.trained_arms())
+    assert study.causes.sampling
+    assert study.causes.interventions
+
+
 def test_the_committed_schema_is_generated(tmp_path: Path) -> None:
     write_schema(tmp_path / "study.schema.json")
     committed = (ROOT / "config/schema/study.schema.json").read_text()
