@@ -19,6 +19,7 @@ from visualzero.manifest import read_manifest
 
 ROOT = Path(__file__).resolve().parents[1]
 ACCELERATE = sorted((ROOT / "config/accelerate").glob("*.yaml"))
+pytestmark = pytest.mark.slow
 
 
 WAYS = {"two_cpus": "MULTI_CPU", "fsdp2": "FSDP", "zero2": "DEEPSPEED", "zero3": "DEEPSPEED"}
