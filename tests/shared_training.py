@@ -119,6 +119,6 @@ if __name__ == "__main__":
     if os.environ.get("ACCELERATE_USE_DEEPSPEED") == "true":
         import deepspeed
 
-        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # as on GPUs: a compiler's minute, for CPUs alone
+        deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # as on GPUs; else compiled here
         deepspeed.init_distributed("gloo")  # which accelerate does on GPUs alone
     main(*map(Path, folders))
