@@ -1,6 +1,6 @@
 """How much faster a GRPO step is with sharing than in stock TRL, for each family of models; seconds of one CPU thread.
 
-    python benchmarks/family_steps.py [--families gemma3 internvl] [--prompts 2]
+    python benchmarks/family_steps.py [--families gemma3 internvl] [--prompts 2] [--new 200]
 
 Some 6 million random weights in each family's own classes, in Qwen2-VL-2B's proportions as near as the family lets them
 be: a decoder of two layers, a tower of one, images of 448 x 896 pixels that take 392 to 576 tokens. As in `paper`
@@ -10,6 +10,7 @@ completions; a step of stock TRL is timed once, of ours three times, after one t
 
 import argparse
 import copy
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,10 +25,12 @@ from transformers import TrainerCallback
 from transformers.models.auto import AutoModelForCausalLM, AutoModelForImageTextToText
 from trl import GRPOConfig, GRPOTrainer
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
 from groupshare import GroupSharingTrainer
 from tiny_families import FAMILIES
 
-G, NEW, HEIGHT, WIDTH = 8, 200, 448, 896
+G, HEIGHT, WIDTH = 8, 448, 896
 TEXT = {"hidden_size": 384, "intermediate_size": 1024, "num_hidden_layers": 2, "num_attention_heads": 6}
 TEXT |= {"num_key_value_heads": 2, "head_dim": 64, "layer_types": ["full_attention"] * 2}
 MROPE = {"mrope_section": [8, 12, 12]}
@@ -100,6 +103,9 @@ def built(family: str) -> tuple[Any, Any]:
     model = auto.from_config(type(config).from_dict(told), attn_implementation="sdpa")
     words = getattr(processor, "tokenizer", processor)
     model.generation_config.eos_token_id = model.generation_config.pad_token_id = words.eos_token_id
+    folder = tempfile.mkdtemp()  # where TRL finds the reference model
+    model.save_pretrained(folder)
+    model = auto.from_pretrained(folder, attn_implementation="sdpa")
     processor = copy.deepcopy(processor)
     for name, value in pixels.items():
         kept = getattr(processor.image_processor, name, None)
@@ -137,8 +143,8 @@ class Clock(TrainerCallback):
         self.seconds.append(time.process_time() - self.begun)
 
 
-def steps(kind: type[GRPOTrainer], family: str, prompts: int, n: int) -> tuple[float, float, int]:
-    """The median of n steps after one that doesn't count, the last loss, and tokens of a prompt."""
+def steps(kind: type[GRPOTrainer], family: str, prompts: int, new: int, n: int) -> tuple[float, float, int]:
+    """The median of n steps after one that doesn't count, the first loss, and tokens of a prompt."""
     model, processor = built(family)
     clock = Clock()
     trainer = kind(
@@ -147,7 +153,7 @@ def steps(kind: type[GRPOTrainer], family: str, prompts: int, n: int) -> tuple[f
             output_dir=tempfile.mkdtemp(),
             per_device_train_batch_size=prompts * G,
             num_generations=G,
-            max_completion_length=NEW,
+            max_completion_length=new,
             max_steps=n + 1,
             loss_type="grpo",
             beta=0.04,
@@ -170,8 +176,8 @@ def steps(kind: type[GRPOTrainer], family: str, prompts: int, n: int) -> tuple[f
     trainer.generation_config.suppress_tokens = sorted(never)
     trainer.train()
     log = [entry for entry in trainer.state.log_history if "loss" in entry]
-    assert all(entry["completions/mean_length"] == NEW for entry in log)
-    tokens = round(log[0]["num_tokens"] / (prompts * G)) - NEW
+    assert all(entry["completions/mean_length"] == new for entry in log)
+    tokens = round(log[0]["num_tokens"] / (prompts * G)) - new
     return median(clock.seconds[1:]), log[0]["loss"], tokens
 
 
@@ -180,20 +186,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--families", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--prompts", type=int, default=2, help="per step (default: %(default)s)")
+    parser.add_argument("--new", type=int, default=200, help="tokens of every completion (default: %(default)s)")
     options = parser.parse_args()
     torch.set_num_threads(1)
     print("| family | tokens of a prompt | weights, million | stock TRL, s | ours, s | times as fast |")
     print("|---|---:|---:|---:|---:|---:|")
     for family in options.families:
-        stock, loss, tokens = steps(GRPOTrainer, family, options.prompts, 1)
-        ours, own_loss, _ = steps(GroupSharingTrainer, family, options.prompts, 3)
+        stock, loss, tokens = steps(GRPOTrainer, family, options.prompts, options.new, 1)
+        ours, own_loss, _ = steps(GroupSharingTrainer, family, options.prompts, options.new, 3)
         assert abs(loss - own_loss) < 1e-4, f"{family}: losses {loss} and {own_loss}"
         weights = sum(p.numel() for p in built(family)[0].parameters()) / 1e6
         print(f"| {family} | {tokens} | {weights:.1f} | {stock:.1f} | {ours:.2f} | {stock / ours:.1f} |", flush=True)
 
 
 if __name__ == "__main__":
-    import sys
-
-    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
     main()

@@ -102,6 +102,16 @@ def test_what_a_models_own_generation_config_asks_for_is_done(
     assert next(iter(settings)) in caplog.text
 
 
+def test_a_generation_config_that_was_saved_with_its_defaults_asks_for_nothing(
+    tiny_model: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def saved(model: Qwen2VLForConditionalGeneration) -> None:
+        model.generation_config.update(output_attentions=False, output_hidden_states=False)
+
+    assert trainer(GroupSharingTrainer, tiny_model, change=saved)._can_sample
+    assert caplog.text == ""
+
+
 def test_a_model_with_a_generate_of_its_own_samples_by_it(tiny_model: Path, caplog: pytest.LogCaptureFixture) -> None:
     def says_one_word(model: Qwen2VLForConditionalGeneration) -> None:
         model.generate = lambda input_ids, **inputs: torch.cat([input_ids, torch.full((len(input_ids), 5), 60)], dim=1)

@@ -63,6 +63,22 @@ function reachable(parts) {
   for (const [part, yes] of found) part.tabIndex = yes ? 0 : -1;
 }
 
+/** Keeps parts so, each once it is near the window: those far away needn't be laid out to find out. */
+function watchReach(parts) {
+  const near = new Set();
+  const reach = eachFrame(() => reachable(near));
+  const observer = new IntersectionObserver(
+    (seen) => {
+      for (const { target, isIntersecting } of seen) near[isIntersecting ? "add" : "delete"](target);
+      reach();
+    },
+    { rootMargin: "100%" },
+  );
+  for (const part of parts) observer.observe(part);
+  window.addEventListener("resize", reach);
+  document.addEventListener("toggle", reach, true);
+}
+
 /** Calls `work` once before the next frame, however often it is asked for. */
 function eachFrame(work) {
   let asked = false;

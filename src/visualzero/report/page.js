@@ -14,10 +14,7 @@ function start() {
   if (sets.length) browse(document.querySelector(".explore"), sets, arms, choice);
   choice.open(addressState());
 
-  const reach = eachFrame(() => reachable(document.querySelectorAll(".wide, pre")));
-  window.addEventListener("resize", reach);
-  document.addEventListener("toggle", reach, true);
-  reach();
+  watchReach(document.querySelectorAll(".wide, pre"));
 }
 
 if ("groupBy" in Map) start();
