@@ -1,7 +1,8 @@
 """Trains two small runs, started by test_scale_out.py in one process or, by `accelerate launch`, in several.
 
-    python tests/shared_training.py WEIGHTS QUESTIONS OUT [--stop]
+    python tests/shared_training.py WEIGHTS [MORE ...] QUESTIONS OUT [--stop]
 
+Of several weights each is trained into the folder of OUT that has the name of its own.
 With --stop SFT ends, as if it were killed, once all steps are made, and GRPO once its second one is saved. Without it
 both then go on.
 
@@ -96,7 +97,7 @@ def take_fsdp_on_a_cpu() -> None:
     AcceleratorState.__init__ = as_on_gpus
 
 
-def main(weights: Path, questions: Path, out: Path) -> None:
+def train_arms(weights: Path, questions: Path, out: Path) -> None:
     """Train base-sft, base-grpo and base-grpo-dapo; how they were launched is left in `launched`."""
     PolicyTrainer._generate_single_turn = fixed_completions
     study = read_study(ROOT / "config/config.yaml", SETTINGS)
@@ -104,7 +105,6 @@ def main(weights: Path, questions: Path, out: Path) -> None:
         with suppress(StoppedError):
             train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
     (out / "launched").write_text(AcceleratorState().distributed_type.value)
-    PartialState().destroy_process_group()  # as stages.train_arm does
 
 
 if __name__ == "__main__":
@@ -121,4 +121,7 @@ if __name__ == "__main__":
 
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # as on GPUs; else compiled here
         deepspeed.init_distributed("gloo")  # which accelerate does on GPUs alone
-    main(*map(Path, folders))
+    *models, table, results = map(Path, folders)
+    for model in models:
+        train_arms(model, table, results if len(models) == 1 else results / model.name)
+    PartialState().destroy_process_group()  # as stages.train_arm does

@@ -13,9 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from tiny_families import FAMILIES, hub_folder
+from visualzero.config import ModelSource
 from visualzero.data.question import write_questions
 from visualzero.data.toyspace.questions import toyspace_rows
 from visualzero.manifest import read_manifest
+from visualzero.models.fetching import fetch_model
 
 ROOT = Path(__file__).resolve().parents[1]
 ACCELERATE = sorted((ROOT / "config/accelerate").glob("*.yaml"))
@@ -23,47 +26,71 @@ pytestmark = pytest.mark.slow
 
 
 WAYS = {"two_cpus": "MULTI_CPU", "fsdp2": "FSDP", "zero2": "DEEPSPEED", "zero3": "DEEPSPEED"}
+ARMS = ["base-sft", "base-grpo", "base-grpo-dapo"]
+OTHERS = [family for family in FAMILIES if family != "qwen2_vl"]  # than the demo's
 LAUNCH = [sys.executable, "-m", "accelerate.commands.launch", "--config_file"]
 
 Trained = Callable[[str], Path]
 
 
+def start(way: str, out: Path, *arguments: Path | str) -> tuple[int, str]:
+    """Start shared_training.py in one process, or by a file of config/accelerate in two; its exit code and output."""
+    launcher = [sys.executable]
+    if way != "one":
+        config = out.with_suffix(".yaml")
+        lines = (ROOT / f"config/accelerate/{way}.yaml").read_text().splitlines()
+        kept = [line for line in lines if not line.startswith(("num_processes", "use_cpu", "main_process_port"))]
+        config.write_text("\n".join([*kept, "num_processes: 2", "use_cpu: true", "main_process_port: 0"]))
+        launcher = [*LAUNCH, str(config)]
+    command = [*launcher, "tests/shared_training.py", *map(str, arguments)]
+    environment = os.environ | {"TORCHDYNAMO_DISABLE": "1"}  # DeepSpeed compiles for longer than these runs take
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    return done.returncode, f"exit code {done.returncode}: ...{done.stdout[-6000:]}"
+
+
 @pytest.fixture(scope="module")
-def trained(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
-    """Results of shared_training.py by the way it was launched: `one` process, or two that are stopped on their way."""
+def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("data") / "train.parquet"
+    write_questions(toyspace_rows("train", 16, 1), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_model: Path, questions: Path, tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Results by the way they were launched: `one` process, or two that are stopped on their way."""
     folder = tmp_path_factory.mktemp("scale_out")
-    questions = folder / "data" / "train.parquet"
-    write_questions(toyspace_rows("train", 16, 1), questions)
 
     @cache
     def results(way: str) -> Path:
-        launcher = [sys.executable]
+        out = folder / way
         if way != "one":
-            config = folder / f"{way}.yaml"
-            lines = (ROOT / f"config/accelerate/{way}.yaml").read_text().splitlines()
-            kept = [line for line in lines if not line.startswith(("num_processes", "use_cpu", "main_process_port"))]
-            config.write_text("\n".join([*kept, "num_processes: 2", "use_cpu: true", "main_process_port: 0"]))
-            launcher = [*LAUNCH, str(config)]
-        script = ["tests/shared_training.py", str(tiny_model), str(questions), str(folder / way)]
-        environment = os.environ | {"TORCHDYNAMO_DISABLE": "1"}  # DeepSpeed compiles for longer than these runs take
-
-        def start(*options: str) -> tuple[int, str]:
-            command = [*launcher, *script, *options]
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-            return done.returncode, f"exit code {done.returncode}: ...{done.stdout[-6000:]}"
-
-        if way != "one":
-            code, said = start("--stop")
+            code, said = start(way, out, tiny_model, questions, out, "--stop")
             assert code, said
             for checkpoint in ("base-sft/checkpoint-3", "base-grpo/checkpoint-2"):
-                assert (folder / way / "work" / checkpoint / "visualzero.json").is_file(), said
-        code, said = start()
+                assert (out / "work" / checkpoint / "visualzero.json").is_file(), said
+        code, said = start(way, out, tiny_model, questions, out)
         assert code == 0, said
-        return folder / way
+        return out
 
     return results
+
+
+@pytest.fixture(scope="module")
+def families_trained(questions: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The folders in which every family's arms are, trained by one process and by two."""
+    folder = tmp_path_factory.mktemp("families")
+    weights = []
+    for family in OTHERS:
+        hub_folder(family, folder / "hub" / family)
+        source = ModelSource(path=str(folder / "hub" / family), min_pixels=3136, max_pixels=12544)
+        weights.append(folder / "models" / family)
+        fetch_model(source, weights[-1], "0" * 16, "models.base")
+    for way in ("one", "two_cpus"):
+        code, said = start(way, folder / way, *weights, questions, folder / way)
+        assert code == 0, said
+    return {way: folder / way for way in ("one", "two_cpus")}
 
 
 @pytest.fixture(params=WAYS)
@@ -74,19 +101,29 @@ def way(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("arm", ["base-sft", "base-grpo", "base-grpo-dapo"])
-def test_two_processes_train_as_one_does(trained: Trained, tiny_model: Path, arm: str, way: str) -> None:
-    one, two = trained("one") / arm, trained(way) / arm
+def same_training(one: Path, two: Path, initial: Path) -> None:
+    """Losses and weights of a run by two processes are those of one, and training has changed them by far more."""
     assert [read_manifest(out / "manifest.json")["processes"] for out in (one, two)] == [1, 2]
     losses, theirs = (pd.read_parquet(out / "history.parquet")["loss"] for out in (one, two))
     assert list(losses) == pytest.approx(list(theirs), abs=1e-5)
     assert losses.nunique() == 3
-    ours, shared = (load_file(out / "model/model.safetensors") for out in (one, two))
+    ours, shared, before = (load_file(path / "model.safetensors") for path in (one / "model", two / "model", initial))
     for name, tensor in ours.items():
         torch.testing.assert_close(tensor, shared[name], rtol=0, atol=1e-6)
-    initial = load_file(tiny_model / "model.safetensors")
-    moved = max(float((ours[name] - initial[name]).abs().max()) for name in initial)
+    moved = max(float((ours[name] - before[name]).abs().max()) for name in before)
     assert moved > 1e-3, "the tolerance has to be far below what training changes"
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_two_processes_train_as_one_does(trained: Trained, tiny_model: Path, arm: str, way: str) -> None:
+    same_training(trained("one") / arm, trained(way) / arm, tiny_model)
+
+
+@pytest.mark.parametrize("arm", ARMS)
+@pytest.mark.parametrize("family", OTHERS)
+def test_two_processes_train_a_family_as_one_does(families_trained: dict[str, Path], family: str, arm: str) -> None:
+    one, two = (folder / family / arm for folder in families_trained.values())
+    same_training(one, two, families_trained["one"].parent / "models" / family)
 
 
 def test_the_way_to_launch_is_the_one_that_the_file_names(trained: Trained, way: str) -> None:
