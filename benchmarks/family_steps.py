@@ -3,7 +3,8 @@
     python benchmarks/family_steps.py [--families gemma3 internvl] [--prompts 2] [--new 200]
 
 Some 6 million random weights in each family's own classes, in Qwen2-VL-2B's proportions as near as the family lets them
-be: a decoder of two layers, a tower of one, images of 448 x 896 pixels that take 392 to 576 tokens. As in `paper`
+be: a decoder of two layers, a tower of one. An image of 448 x 896 pixels is made into patches and tokens as by each
+family's published processor: tiles of 384 (SmolVLM2) or 448 pixels (InternVL), a square of 896 (Gemma 3). As in `paper`
 geometry of benchmarks/grpo.py: G = 8, 200 new tokens for every completion, beta 0.04, float32. Both draw the same
 completions; a step of stock TRL is timed once, of ours three times, after one that doesn't count.
 """
@@ -37,7 +38,6 @@ MROPE = {"mrope_section": [8, 12, 12]}
 TOWER = {"hidden_size": 256, "intermediate_size": 1024, "num_attention_heads": 4, "num_hidden_layers": 1}
 QWEN = {"depth": 1, "num_heads": 4}
 QWEN_PIXELS = {"size": {"shortest_edge": 3136, "longest_edge": HEIGHT * WIDTH}}
-TILE = {"height": 224, "width": 224}
 # Other than in tests/tiny_families.py: of the config, its decoder, its tower, the image processor, the processor.
 SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     "qwen2_vl": ({}, MROPE, QWEN | {"embed_dim": 256, "hidden_size": 384, "mlp_ratio": 4}, QWEN_PIXELS, {}),
@@ -60,25 +60,25 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str,
         {},
     ),
     "smolvlm": (
+        {"scale_factor": 3},
         {},
-        {},
-        TOWER | {"image_size": 224, "patch_size": 14},
-        {"size": {"longest_edge": WIDTH}, "max_image_size": {"longest_edge": 224}},
-        {"image_seq_len": 64},
+        TOWER | {"image_size": 384, "patch_size": 14},
+        {"size": {"longest_edge": 4 * 384}, "max_image_size": {"longest_edge": 384}},
+        {"image_seq_len": 81},
     ),
     "internvl": (
-        {"image_seq_length": 64},
+        {"image_seq_length": 256},
         {},
-        TOWER | {"image_size": [224, 224], "patch_size": [14, 14]},
-        {"size": TILE, "max_patches": 8},
-        {"image_seq_length": 64},
+        TOWER | {"image_size": [448, 448], "patch_size": [14, 14]},
+        {"size": {"height": 448, "width": 448}, "max_patches": 12},
+        {"image_seq_length": 256},
     ),
     "gemma3": (
-        {"mm_tokens_per_image": 529},
+        {"mm_tokens_per_image": 256},
         {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 512, "query_pre_attn_scalar": 64},
-        TOWER | {"image_size": 644, "patch_size": 14},
-        {"size": {"height": 644, "width": 644}},
-        {"image_seq_length": 529},
+        TOWER | {"image_size": 896, "patch_size": 14},
+        {"size": {"height": 896, "width": 896}},
+        {"image_seq_length": 256},
     ),
     "qwen3": ({}, {}, {}, {}, {}),
 }

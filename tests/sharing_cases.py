@@ -215,7 +215,7 @@ class _Head:
     def apply(hidden: torch.Tensor, weight: torch.Tensor, bias: None, targets: torch.Tensor, *rest: Any) -> Any:
         logs = (hidden @ weight.T).log_softmax(-1)
         entropy = -(logs.exp() * logs).sum(-1)
-        return logs.gather(1, targets[:, None])[:, 0], entropy, None, None, None
+        return logs.gather(1, targets[:, None])[:, 0], entropy, None, None, logs.argmax(-1) == targets
 
 
 @contextmanager

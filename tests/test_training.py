@@ -309,7 +309,7 @@ def test_a_run_that_learns_its_prompts_does_so(make_run: MakeRun, monkeypatch: p
     seen: list[type] = []
 
     def stop(run: Run, recipe: Sft, trainer: "Trainer") -> None:
-        seen.append(type(trainer.data_collator))
+        seen.append(type(getattr(trainer.data_collator, "collate", trainer.data_collator)))
 
     monkeypatch.setattr("visualzero.training.sft.train", stop)
     for arm in ("base-sft", "base-sft-asprinted"):

@@ -1,7 +1,8 @@
-"""TRL's trainers with group sharing."""
+"""TRL's trainers with sharing."""
 
-from trl import GRPOTrainer, RLOOTrainer
+from trl import GRPOTrainer, RLOOTrainer, SFTTrainer
 
+from groupshare.answers import AnswerSharing
 from groupshare.mixin import GroupSharing
 
 
@@ -11,3 +12,7 @@ class GroupSharingTrainer(GroupSharing, GRPOTrainer):
 
 class RLOOSharingTrainer(GroupSharing, RLOOTrainer):
     """A drop-in `RLOOTrainer`, likewise."""
+
+
+class SFTSharingTrainer(AnswerSharing, SFTTrainer):
+    """A drop-in `SFTTrainer` for prompts with answers: `AnswerSharing` says what it does and refuses."""

@@ -111,6 +111,11 @@ class Sft(Optimization):
     prompt_loss: bool = Field(
         default=False, description="Learn the prompt's text too, as the official code does; else the answer alone."
     )
+    sharing: bool = Field(
+        default=True,
+        description="Learn answers in a stream, without padding, an image once for all its questions in a batch;"
+        " checked on the first one. Off is TRL's own way, as it is with prompt_loss.",
+    )
 
 
 class Resample(Section):

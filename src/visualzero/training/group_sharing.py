@@ -11,7 +11,7 @@ from visualzero.training.inputs import naming
 
 
 @contextmanager
-def telling() -> Iterator[None]:
+def telling(key: str = "grpo.sharing") -> Iterator[None]:
     """Say what can't be shared as the config's key.
 
     Raises:
@@ -20,7 +20,7 @@ def telling() -> Iterator[None]:
     try:
         yield
     except SharingError as error:
-        raise UserError(f"grpo.sharing: {error.args[0]}: choose 'off'") from error
+        raise UserError(f"{key}: {error.args[0]}: choose 'off'") from error
 
 
 class NamingPreparer(Preparer):

@@ -2,7 +2,7 @@
 
 The paper's baseline: a user turn with the image and the question, an assistant turn with the right option's text. The
 loss is on the answer alone (`prompt_loss` has it on the prompt too, as the official code). A cold start has thoughts in
-the place of the answers (trajectories.py).
+the place of the answers (trajectories.py). A batch is a stream (groupshare), unless `sft.sharing` is off.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from datasets import Dataset, Features, List, Value
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
+from groupshare import AnswerSharing
 from visualzero.config import Sft
 from visualzero.models.families import family_in, family_read_by
 from visualzero.models.processor import ImageProcessor
@@ -22,6 +23,7 @@ from visualzero.models.tokens import special_tokens
 from visualzero.prompts import forced_prefix, question_text
 from visualzero.training.altering import BLIND
 from visualzero.training.callbacks import StepReport
+from visualzero.training.group_sharing import telling
 from visualzero.training.health import Watched
 from visualzero.training.inputs import naming
 from visualzero.training.pictures import Pictures
@@ -43,20 +45,26 @@ def train_sft(run: Run) -> None:
         remove_unused_columns=False,
     )
     collator = WholeTextCollator if recipe.prompt_loss else NamingCollator
-    trainer = AnswerTrainer(
-        model=model,
-        args=arguments,
-        data_collator=collator(processor, completion_only_loss=not recipe.prompt_loss),
-        train_dataset=_dataset(run, questions, special_tokens(processor.tokenizer)),
-        processing_class=processor,
-        callbacks=[StepReport(run.name, recipe.steps)],
-        peft_config=lora_config(recipe),
-    )
-    train(run, recipe, trainer)
+    kind = SharingAnswerTrainer if recipe.sharing and not recipe.prompt_loss else AnswerTrainer
+    with telling("sft.sharing"):
+        trainer = kind(
+            model=model,
+            args=arguments,
+            data_collator=collator(processor, completion_only_loss=not recipe.prompt_loss),
+            train_dataset=_dataset(run, questions, special_tokens(processor.tokenizer)),
+            processing_class=processor,
+            callbacks=[StepReport(run.name, recipe.steps)],
+            peft_config=lora_config(recipe),
+        )
+        train(run, recipe, trainer)
 
 
 class AnswerTrainer(Watched, SFTTrainer):
     """SFTTrainer that stops where something isn't finite."""
+
+
+class SharingAnswerTrainer(AnswerSharing, AnswerTrainer):
+    """The same by streams: no padding, logits for answers alone, an image once for all its questions in a batch."""
 
 
 def _dataset(run: Run, questions: pd.DataFrame, special: Sequence[str] = ()) -> Dataset:
