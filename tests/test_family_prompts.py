@@ -21,6 +21,7 @@ INTERNVL = (
     "{{ '<IMG_CONTEXT>\n' }}{% elif content['type'] == 'text' %}{{ content['text'] }}{% endif %}{% endfor %}{% endif %}"
     "{{'<|im_end|>\n'}}{% endfor %}{% if add_generation_prompt %}{{'<|im_start|>assistant\n' }}{% endif %}"
 )
+PUBLISHED = {"internvl": INTERNVL}
 LEFT = {  # special tokens of the templates' own words that a family may keep
     "smolvlm": {"<|im_start|>"},
     "internvl": {"<|im_start|>", "<|im_end|>"},
@@ -29,8 +30,8 @@ LEFT = {  # special tokens of the templates' own words that a family may keep
 
 
 def published(family: str) -> str:
-    if family == "internvl":
-        return INTERNVL
+    if family in PUBLISHED:
+        return PUBLISHED[family]
     return (files("trl") / "chat_templates" / f"{family}.jinja").read_text(encoding="utf-8")
 
 

@@ -5,6 +5,15 @@ from typing import Any
 
 Section = dict[str, Any]
 
+SIGLIP: Section = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "image_size": 224,
+    "patch_size": 16,
+    "vision_use_head": True,
+}
 VISION: dict[str, Section] = {
     "qwen2_vl": {"mlp_ratio": 4, "patch_size": 14, "temporal_patch_size": 2, "spatial_merge_size": 2},
     "qwen2_5_vl": {
@@ -39,15 +48,7 @@ VISION: dict[str, Section] = {
         "image_size": 224,
         "patch_size": 32,
     },
-    "gemma3": {
-        "hidden_size": 768,
-        "intermediate_size": 3072,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "image_size": 224,
-        "patch_size": 16,
-        "vision_use_head": True,
-    },
+    "gemma3": SIGLIP,
     "internvl": {
         "hidden_size": 1024,
         "intermediate_size": 4096,

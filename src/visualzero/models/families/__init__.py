@@ -1,7 +1,7 @@
 """Families of models that the study can run: what is its own in each stands in a file named after its model type.
 
 Everything else is asked of the model or its processor: which module is the decoder, how positions count, what a layer
-may see. Adding a family is a file and a line here, the file of its processor, and a name in tests/test_family_runs.py.
+may see. Adding a family: docs/models.md. Families are imported here by name, since fingerprints follow imports.
 """
 
 import json
