@@ -77,6 +77,13 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str,
         {"size": {"height": 644, "width": 644}},
         {"image_seq_length": 529},
     ),
+    "deepseek_vl": (
+        {},
+        {},
+        TOWER | {"image_size": 322, "patch_size": 14},
+        {"size": {"height": 322, "width": 322}},
+        {"num_image_tokens": 529},
+    ),
     "qwen3": ({}, {}, {}, {}, {}),
 }
 

@@ -35,7 +35,7 @@ from visualzero.training.sft import train_sft
 
 pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
 __all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
-SEEING = ("visual", "vision", "connector", "projector")  # in the names of weights
+SEEING = ("visual", "vision", "connector", "projector", "aligner")  # in the names of weights
 CALM = "grpo.adam_epsilon=1e-3"  # else Adam blows up what is only rounding
 LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of which only decoders have some
 

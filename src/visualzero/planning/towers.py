@@ -128,6 +128,12 @@ def _unused_head(seen: Config) -> int:
     return 4 * width**2 + 2 * width * mlp + 8 * width + mlp if seen["vision_use_head"] else 0
 
 
+def deepseek_vl(config: Config) -> Vision:
+    """SigLIP's on one square; each patch becomes a token by two matrices."""
+    seen, out = config["vision_config"], _width(config)
+    return _siglip(config, 1, seen["hidden_size"] * out + out**2, 2 * out + _unused_head(seen))
+
+
 def internvl(config: Config) -> Vision:
     """InternViT on tiles, with a token for each as a whole; some patches become a token by two matrices."""
     seen, out = config["vision_config"], _width(config)
@@ -170,6 +176,7 @@ TOWERS: dict[str, Callable[[Config], Vision]] = {
     "smolvlm": smolvlm,
     "gemma3": gemma3,
     "internvl": internvl,
+    "deepseek_vl": deepseek_vl,
     "qwen2": none,
     "qwen3": none,
 }

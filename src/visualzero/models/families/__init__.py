@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from visualzero.errors import UserError
-from visualzero.models.families import gemma3, internvl, qwen2_5_vl, qwen2_vl, qwen3_vl, smolvlm, text
+from visualzero.models.families import deepseek_vl, gemma3, internvl, qwen2_5_vl, qwen2_vl, qwen3_vl, smolvlm, text
 from visualzero.models.families.family import Family
 
 FAMILIES: dict[str, Family] = {
@@ -19,6 +19,7 @@ FAMILIES: dict[str, Family] = {
     "smolvlm": smolvlm.FAMILY,
     "gemma3": gemma3.FAMILY,
     "internvl": internvl.FAMILY,
+    "deepseek_vl": deepseek_vl.FAMILY,
     "qwen2": text.FAMILY,
     "qwen3": text.FAMILY,
 }
