@@ -80,6 +80,13 @@ SIZES: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any], dict[str,
         {"size": {"height": 896, "width": 896}},
         {"image_seq_length": 256},
     ),
+    "deepseek_vl": (
+        {},
+        {},
+        TOWER | {"image_size": 322, "patch_size": 14},
+        {"size": {"height": 322, "width": 322}},
+        {"num_image_tokens": 529},
+    ),
     "qwen3": ({}, {}, {}, {}, {}),
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import datasets
-from datasets import ClassLabel, Features, Image, Value
+from datasets import ClassLabel, Features, Image, List, Value
 
 from paper_files import BLINK_SCHEMA, lettered, parquet, picture
 
@@ -26,6 +26,13 @@ MMSTAR = Features(
         "l2_category": TEXT,
         "meta_info": {"source": TEXT, "split": TEXT, "image_path": TEXT},
     }
+)
+SIZE = {"img_height": Value("int64"), "img_width": Value("int64")}
+META = ("category", "context", "grade", "language", "source", "split", "task")
+MATHVISTA = Features(
+    dict.fromkeys(("pid", "question", "image", "unit", "answer", "question_type", "answer_type", "query"), TEXT)
+    | {"decoded_image": Image(), "choices": List(TEXT), "precision": Value("float64")}
+    | {"metadata": dict.fromkeys(META, TEXT) | SIZE | {"skills": List(TEXT)}}
 )
 COUNTING = Features({"image": Image(), "problem": TEXT, "solution": TEXT})
 CLASSES = Features({"image": Image(), "question": TEXT, "answer": ClassLabel(names=["no", "yes"]), "n": Value("int32")})
@@ -66,6 +73,31 @@ def mmstar_rows(n: int) -> list[Row]:
                 "category": category,
                 "l2_category": finer,
                 "meta_info": meta,
+            }
+        )
+    return rows
+
+
+def mathvista_rows(n: int) -> list[Row]:
+    """MathVista's rows: in turn with choices, one of which the answer repeats, and without."""
+    rows = []
+    for number in range(1, n + 1):
+        listed = number % 2 == 0
+        question = "Is the last bar the largest one?" if listed else "How many bars are there?"
+        rows.append(
+            {
+                "pid": str(number),
+                "question": question,
+                "image": f"images/{number}.jpg",
+                "decoded_image": {"bytes": picture(number), "path": None},
+                "choices": ["Yes", "No"] if listed else None,
+                "unit": None,
+                "precision": None if listed else 1.0,
+                "answer": "No" if listed else "4",
+                "question_type": "multi_choice" if listed else "free_form",
+                "answer_type": "text" if listed else "integer",
+                "metadata": dict.fromkeys(META, "x") | {"skills": ["x"], "img_height": 4, "img_width": 4},
+                "query": f"Hint: ...\nQuestion: {question}",
             }
         )
     return rows

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 from dataset_files import (
     CLASSES,
     COUNTING,
+    MATHVISTA,
     MMSTAR,
     blink_file,
     counting_rows,
     image_folder,
+    mathvista_rows,
     mmstar_rows,
     written,
 )
@@ -103,6 +105,19 @@ def test_counting_is_judged_as_a_number_and_lists_no_choices(hub: Hub, tmp_path:
     blind = baselines(table, [], [])
     assert (blind["chance"]["micro"], blind["constant_letter"]["micro"]) == (0.0, 0.0)
     assert blind["constant_value"]["answer"] == {"Custom": "3"}
+
+
+def test_mathvistas_questions_with_choices_are_taken_and_their_answers_found_by_their_text(
+    hub: Hub, tmp_path: Path
+) -> None:
+    file = "data/testmini-00000-of-00001-725687bf7a18d64b.parquet"
+    commit = hub.add("AI4Math/MathVista", {file: written(mathvista_rows(6), MATHVISTA)})
+    table = build(example("mathvista", revision=commit), tmp_path)
+    assert (list(table["id"]), list(table["answer_index"])) == (["2", "4", "6"], [1, 1, 1])
+    first = table.iloc[0]
+    assert first.image["bytes"] == picture(2)
+    asked = "Is the last bar the largest one? Select from the following choices.\n(A) Yes\n(B) No"
+    assert question_text(first.question, list(first.choices), "lettered") == asked
 
 
 def test_an_image_folder_is_read_with_its_metadata(tmp_path: Path) -> None:

@@ -21,16 +21,30 @@ INTERNVL = (
     "{{ '<IMG_CONTEXT>\n' }}{% elif content['type'] == 'text' %}{{ content['text'] }}{% endif %}{% endfor %}{% endif %}"
     "{{'<|im_end|>\n'}}{% endfor %}{% if add_generation_prompt %}{{'<|im_start|>assistant\n' }}{% endif %}"
 )
+# DeepSeek-VL's, of a user's and an assistant's turn; the tokenizer writes what begins it.
+DEEPSEEK_VL = (
+    "<\uff5cbegin\u2581of\u2581sentence\uff5c>You are a helpful language and vision assistant. You are able to"
+    " understand the visual content that the user provides, and assist the user with a variety of tasks using natural"
+    " language.\n\n"
+    "{% for message in messages %}{{ message['role'].capitalize() + ': ' }}{% for content in message['content'] %}"
+    "{{ '<image_placeholder>' if content['type'] == 'image' else content['text'] }}{% endfor %}"
+    "{% if not loop.last or add_generation_prompt %}"
+    "{{ '\n\n' if message['role'] == 'user' else '<\uff5cend\u2581of\u2581sentence\uff5c>' }}"
+    "{% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"
+)
+PUBLISHED = {"internvl": INTERNVL, "deepseek_vl": DEEPSEEK_VL}
+ENDS_LAST = {"deepseek_vl": "<\uff5cend\u2581of\u2581sentence\uff5c>"}  # written here, and there before another turn
 LEFT = {  # special tokens of the templates' own words that a family may keep
     "smolvlm": {"<|im_start|>"},
     "internvl": {"<|im_start|>", "<|im_end|>"},
     "gemma3": set[str](),
+    "deepseek_vl": set[str](),
 }
 
 
 def published(family: str) -> str:
-    if family == "internvl":
-        return INTERNVL
+    if family in PUBLISHED:
+        return PUBLISHED[family]
     return (files("trl") / "chat_templates" / f"{family}.jinja").read_text(encoding="utf-8")
 
 
@@ -49,7 +63,8 @@ def test_chat_is_what_the_published_template_says(family: str, images: int) -> N
     question, source = user_message(TEXT, images=images), ours(family, "chat")
     asked = written(source, question, add_generation_prompt=True)
     assert asked == written(published(family), question, add_generation_prompt=True)
-    assert written(source, question, ANSWER) == written(published(family), question, ANSWER)
+    answered = written(published(family), question, ANSWER) + ENDS_LAST.get(family, "")
+    assert written(source, question, ANSWER) == answered
 
 
 @pytest.mark.parametrize("family", LEFT)

@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from tiny_families import hub_folder
+from tiny_families import FAMILIES, hub_folder
 from training_runs import MakeRun, logits_as_anyone_reads_them, make_run, paid_by_the_letter
 from visualzero.causes.certainty import thought_entropies
 from visualzero.causes.drawing import draw, seed_of
@@ -35,8 +35,7 @@ from visualzero.training.sft import train_sft
 
 pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
 __all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
-FAMILIES = ("qwen2_vl", "qwen2_5_vl", "qwen3_vl", "smolvlm", "gemma3", "internvl", "qwen3")
-SEEING = ("visual", "vision", "connector", "projector")  # in the names of weights
+SEEING = ("visual", "vision", "connector", "projector", "aligner")  # in the names of weights
 CALM = "grpo.adam_epsilon=1e-3"  # else Adam blows up what is only rounding
 LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of which only decoders have some
 

@@ -12,6 +12,7 @@ from transformers.models.auto import CONFIG_MAPPING, AutoModelForCausalLM, AutoM
 
 from sharing_cases import TEXTS
 from visualzero.models.families import FAMILIES as KNOWN
+from visualzero.models.processing_deepseek_vl import DeepseekVLImageProcessorPil, DeepseekVLImages
 from visualzero.models.processing_gemma3 import Gemma3ImageProcessorPil, Gemma3Images
 from visualzero.models.processing_internvl import GotOcr2ImageProcessorPil, InternVLImages
 from visualzero.models.processing_smolvlm import SmolVLMImageProcessorPil, SmolVLMImages
@@ -155,6 +156,19 @@ def gemma3() -> Any:
     return config, Gemma3Images(images, words, image_seq_length=4, chat_template=_template("<start_of_image>"))
 
 
+def deepseek_vl() -> Any:
+    """Images made to fit one square."""
+    family = KNOWN["deepseek_vl"]
+    words = tokenizer(family.wording.begin, *family.tokens, end=family.wording.end.split('"')[1])
+    config = CONFIG_MAPPING["deepseek_vl"](
+        text_config=TEXT | {"model_type": "llama", "vocab_size": len(words)},
+        vision_config=VISION | {"vision_use_head": False},
+        image_token_id=words.convert_tokens_to_ids(family.placeholder),
+    )
+    images = DeepseekVLImageProcessorPil(size={"height": 32, "width": 32})
+    return config, DeepseekVLImages(images, words, num_image_tokens=16, chat_template=_template(family.marker))
+
+
 def qwen3() -> Any:
     """Text alone, by its tokenizer: a blind control."""
     words = tokenizer()
@@ -163,7 +177,7 @@ def qwen3() -> Any:
 
 
 FAMILIES: dict[str, Callable[[], Any]] = {
-    made.__name__: made for made in (qwen2_vl, qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, qwen3)
+    made.__name__: made for made in (qwen2_vl, qwen2_5_vl, qwen3_vl, smolvlm, internvl, gemma3, deepseek_vl, qwen3)
 }
 
 

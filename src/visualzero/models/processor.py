@@ -2,20 +2,12 @@
 
 import json
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from PIL import Image
 from transformers import AutoConfig, AutoTokenizer
 from transformers.processing_utils import ProcessorMixin as ImageProcessor
 
-from visualzero.models import (
-    processing_gemma3,
-    processing_images,
-    processing_internvl,
-    processing_smolvlm,
-    processing_text,
-)
 from visualzero.models.families import family_in, family_read_by
 from visualzero.models.tokens import keep_whole
 from visualzero.prompts import template, user_message
@@ -25,10 +17,6 @@ PREPROCESSOR = "preprocessor_config.json"
 TREATMENT = (  # what it says of pixels, but for their number
     *("image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor", "resample"),
 )
-CODE: dict[str, ModuleType] = {  # where families have their processors, by file
-    code.__name__.rpartition(".")[2]: code
-    for code in (processing_images, processing_smolvlm, processing_gemma3, processing_internvl, processing_text)
-}
 
 
 def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) -> ImageProcessor:
@@ -42,7 +30,7 @@ def load_processor(folder: Path, prompt: str, min_pixels: int, max_pixels: int) 
     tokenizer.padding_side = "left"
     keep_whole(tokenizer)
     family, config = family_in(folder), AutoConfig.from_pretrained(folder).to_dict()
-    code = CODE[family.code]
+    code = family.code()
     kind: Any = getattr(code, family.processor)
     words = family.prompt(template(prompt), prompt)
     if not family.sees:

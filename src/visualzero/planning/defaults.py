@@ -5,6 +5,15 @@ from typing import Any
 
 Section = dict[str, Any]
 
+SIGLIP: Section = {
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+    "image_size": 224,
+    "patch_size": 16,
+    "vision_use_head": True,
+}
 VISION: dict[str, Section] = {
     "qwen2_vl": {"mlp_ratio": 4, "patch_size": 14, "temporal_patch_size": 2, "spatial_merge_size": 2},
     "qwen2_5_vl": {
@@ -39,15 +48,8 @@ VISION: dict[str, Section] = {
         "image_size": 224,
         "patch_size": 32,
     },
-    "gemma3": {
-        "hidden_size": 768,
-        "intermediate_size": 3072,
-        "num_hidden_layers": 12,
-        "num_attention_heads": 12,
-        "image_size": 224,
-        "patch_size": 16,
-        "vision_use_head": True,
-    },
+    "gemma3": SIGLIP,
+    "deepseek_vl": SIGLIP,
     "internvl": {
         "hidden_size": 1024,
         "intermediate_size": 4096,
@@ -80,12 +82,14 @@ OWN: dict[str, Section] = {
     "smolvlm": {"scale_factor": 2},
     "gemma3": {"mm_tokens_per_image": 256, "tie_word_embeddings": True},
     "internvl": {"image_seq_length": 256, "downsample_ratio": 0.5, "tie_word_embeddings": True},
+    "deepseek_vl": {"tie_word_embeddings": True},
 }
 DECODERS = {  # of families whose config.json may not say it
     "qwen2_vl": "qwen2_vl_text",
     "qwen2_5_vl": "qwen2_5_vl_text",
     "qwen3_vl": "qwen3_vl_text",
     "gemma3": "gemma3_text",
+    "deepseek_vl": "llama",
     "qwen2": "qwen2",
     "qwen3": "qwen3",
 }

@@ -118,10 +118,20 @@ def gemma3(config: Config) -> Vision:
     """SigLIP's on one square; the mean of some patches becomes a token."""
     seen = config["vision_config"]
     pooled = (seen["image_size"] // seen["patch_size"]) ** 2 // config["mm_tokens_per_image"]
+    width = seen["hidden_size"]
+    return _siglip(config, pooled, width * _width(config), width + _unused_head(seen))
+
+
+def _unused_head(seen: Config) -> int:
+    """Weights of SigLIP's own head, where it has one: nothing here uses it, and published models lack it."""
     width, mlp = seen["hidden_size"], seen["intermediate_size"]
-    head = 4 * width**2 + 2 * width * mlp + 8 * width + mlp  # SigLIP's own, without use here; published models lack it
-    unused = head if seen["vision_use_head"] else 0
-    return _siglip(config, pooled, width * _width(config), width + unused)
+    return 4 * width**2 + 2 * width * mlp + 8 * width + mlp if seen["vision_use_head"] else 0
+
+
+def deepseek_vl(config: Config) -> Vision:
+    """SigLIP's on one square; each patch becomes a token by two matrices."""
+    seen, out = config["vision_config"], _width(config)
+    return _siglip(config, 1, seen["hidden_size"] * out + out**2, 2 * out + _unused_head(seen))
 
 
 def internvl(config: Config) -> Vision:
@@ -166,6 +176,7 @@ TOWERS: dict[str, Callable[[Config], Vision]] = {
     "smolvlm": smolvlm,
     "gemma3": gemma3,
     "internvl": internvl,
+    "deepseek_vl": deepseek_vl,
     "qwen2": none,
     "qwen3": none,
 }

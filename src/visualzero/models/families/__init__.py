@@ -1,7 +1,7 @@
 """Families of models that the study can run: what is its own in each stands in a file named after its model type.
 
 Everything else is asked of the model or its processor: which module is the decoder, how positions count, what a layer
-may see. Adding a family is a file and a line here, the file of its processor, and a name in tests/test_family_runs.py.
+may see. Adding a family: docs/models.md. Families are imported here by name, since fingerprints follow imports.
 """
 
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from visualzero.errors import UserError
-from visualzero.models.families import gemma3, internvl, qwen2_5_vl, qwen2_vl, qwen3_vl, smolvlm, text
+from visualzero.models.families import deepseek_vl, gemma3, internvl, qwen2_5_vl, qwen2_vl, qwen3_vl, smolvlm, text
 from visualzero.models.families.family import Family
 
 FAMILIES: dict[str, Family] = {
@@ -19,6 +19,7 @@ FAMILIES: dict[str, Family] = {
     "smolvlm": smolvlm.FAMILY,
     "gemma3": gemma3.FAMILY,
     "internvl": internvl.FAMILY,
+    "deepseek_vl": deepseek_vl.FAMILY,
     "qwen2": text.FAMILY,
     "qwen3": text.FAMILY,
 }

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar
 
 from visualzero.errors import UserError
@@ -11,23 +12,26 @@ from visualzero.models.families.wording import QWEN, Wording
 
 @dataclass(frozen=True)
 class Family(ABC):
-    """A family of models. `processor` and `pixels` are classes in `code`, a file of visualzero/models.
+    """A family of models. `processor` and `pixels` are names of classes in its `code`.
 
     `pixels` makes tensors of images. `tokens` stand for an image, of which `placeholder`, where config.json names it by
     `image_token_id`, is repeated. A prompt has `marker` in the place of each image, which the processor replaces.
-    Nothing here needs transformers.
+    Nothing else here needs transformers.
     """
 
     sees: ClassVar[bool] = True
     any_size: ClassVar[bool] = False  # images of any size, as rows of patches: for what is known of such images alone
 
-    code: str
     processor: str
     pixels: str
     marker: str
     placeholder: str
     tokens: tuple[str, ...]
     wording: Wording = QWEN
+
+    @abstractmethod
+    def code(self) -> ModuleType:
+        """The file of its processor, `models/processing_<family>.py`: imported here, since it needs transformers."""
 
     @abstractmethod
     def pixel_settings(

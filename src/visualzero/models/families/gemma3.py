@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from visualzero.models.families.family import Family
@@ -13,6 +14,12 @@ BESIDE = 6  # tokens that begin and end an image, and the line ends around it
 @dataclass(frozen=True)
 class Gemma3(Family):
     """The vision tower's size decides alone: `min_pixels` and `max_pixels` say nothing. Images are not cut up."""
+
+    def code(self) -> ModuleType:
+        """Gemma 3's."""
+        from visualzero.models import processing_gemma3
+
+        return processing_gemma3
 
     def pixel_settings(
         self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int
@@ -37,7 +44,6 @@ class Gemma3(Family):
 
 _ROLE = '("model" if message.role == "assistant" else message.role)'
 FAMILY = Gemma3(
-    code="processing_gemma3",
     processor="Gemma3Images",
     pixels="Gemma3ImageProcessorPil",
     marker="<start_of_image>",

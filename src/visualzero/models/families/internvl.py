@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from visualzero.models.families.family import Family
@@ -13,6 +14,12 @@ BESIDE = 2  # tokens that begin and end an image
 @dataclass(frozen=True)
 class InternVL(Family):
     """At most as many tiles as `max_pixels` has room for, in a grid like the image; `min_pixels` says nothing."""
+
+    def code(self) -> ModuleType:
+        """InternVL's."""
+        from visualzero.models import processing_internvl
+
+        return processing_internvl
 
     def pixel_settings(
         self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int
@@ -42,7 +49,6 @@ class InternVL(Family):
 
 
 FAMILY = InternVL(
-    code="processing_internvl",
     processor="InternVLImages",
     pixels="GotOcr2ImageProcessorPil",
     marker="<IMG_CONTEXT>",

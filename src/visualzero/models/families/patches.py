@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar
 
 from visualzero.models.families.family import Family
@@ -16,12 +17,17 @@ class Patches(Family):
 
     any_size: ClassVar[bool] = True
 
-    code: str = "processing_images"
     processor: str = ""
     pixels: str = "Qwen2VLImageProcessorPil"
     marker: str = "".join(TOKENS)
     placeholder: str = "<|image_pad|>"
     tokens: tuple[str, ...] = TOKENS
+
+    def code(self) -> ModuleType:
+        """Qwen's."""
+        from visualzero.models import processing_images
+
+        return processing_images
 
     def pixel_settings(
         self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isqrt
+from types import ModuleType
 from typing import Any
 
 from visualzero.models.families.family import Family
@@ -15,6 +16,12 @@ PLACES = tuple(f"<row_{row}_col_{column}>" for row in range(1, GRID + 1) for col
 @dataclass(frozen=True)
 class SmolVLM(Family):
     """The longer side becomes as many tiles as a square of `max_pixels` has in a row; `min_pixels` says nothing."""
+
+    def code(self) -> ModuleType:
+        """SmolVLM's."""
+        from visualzero.models import processing_smolvlm
+
+        return processing_smolvlm
 
     def pixel_settings(
         self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int
@@ -53,7 +60,6 @@ def _tokens(tile: int, rows: int, columns: int) -> int:
 
 
 FAMILY = SmolVLM(
-    code="processing_smolvlm",
     processor="SmolVLMImages",
     pixels="SmolVLMImageProcessorPil",
     marker="<image>",

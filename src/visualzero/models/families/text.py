@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, ClassVar
 
 from visualzero.models.families.family import Family
@@ -13,6 +14,12 @@ class Text(Family):
     """It gets no image, whatever a question has."""
 
     sees: ClassVar[bool] = False
+
+    def code(self) -> ModuleType:
+        """A tokenizer's."""
+        from visualzero.models import processing_text
+
+        return processing_text
 
     def pixel_settings(
         self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int
@@ -30,7 +37,6 @@ class Text(Family):
 
 
 FAMILY = Text(
-    code="processing_text",
     processor="TextAlone",
     pixels="",
     marker="",
