@@ -2,8 +2,9 @@
 
     python benchmarks/families.py [--families smolvlm gemma3]
 
-Runs tests/test_family_runs.py and tests/test_families.py, some minutes on two cores, and prints what each came to. The
-last columns are the largest difference from stock TRL in log-probabilities, loss and gradients, relative to their size.
+Runs tests/test_family_runs.py, tests/test_families.py, tests/test_answer_sharing.py and a part of
+tests/test_scale_out.py, some minutes on two cores, and prints what each came to. The last columns are the largest
+difference from stock TRL in log-probabilities, loss and gradients of GRPO, relative to their size.
 """
 
 import argparse
@@ -15,9 +16,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("tests/test_family_runs.py", "tests/test_families.py")
+FILES = (
+    *("tests/test_family_runs.py", "tests/test_families.py", "tests/test_answer_sharing.py"),
+    "tests/test_scale_out.py",
+)
 COLUMNS = {  # by the tests that say it
     "SFT": ["sft_trains_all_of_it_and_anyone_reads_the_result"],
+    "SFT shared": ["a_batch_is_learnt_as_stock_trl_learns_it"],
     "GRPO shared": ["grpo_shared_trains_as_stock_trl_does", "the_same_seed_draws_the_same_completions_as_generate"],
     "GRPO stock": ["grpo_shared_trains_as_stock_trl_does"],
     "evaluation": [
@@ -27,6 +32,7 @@ COLUMNS = {  # by the tests that say it
     ],
     "resume": ["a_run_that_was_stopped_goes_on_to_the_same_weights"],
     "LoRA": ["adapters_are_trained_and_merged"],
+    "two processes": ["two_processes_train_a_family_as_one_does"],
     "frozen": ["a_frozen_tower_stays_as_it_is"],
     "mistakes seen": ["mistakes_are_seen"],
 }

@@ -2,7 +2,7 @@
 
     python tests/shared_training.py WEIGHTS [MORE ...] QUESTIONS OUT [--stop]
 
-Of several weights each is trained into the folder of OUT that has the name of its own.
+Of several weights each is trained into the folder of OUT that has the name of its own, by two of the arms.
 With --stop SFT ends, as if it were killed, once all steps are made, and GRPO once its second one is saved. Without it
 both then go on.
 
@@ -12,6 +12,7 @@ does. Here a completion is given by its prompt and its place in the group.
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -97,13 +98,16 @@ def take_fsdp_on_a_cpu() -> None:
     AcceleratorState.__init__ = as_on_gpus
 
 
-def train_arms(weights: Path, questions: Path, out: Path) -> None:
-    """Train base-sft, base-grpo and base-grpo-dapo; how they were launched is left in `launched`."""
+ARMS = {"base-sft": train_sft, "base-grpo": train_grpo, "base-grpo-dapo": train_grpo}
+
+
+def train_arms(arms: Iterable[str], weights: Path, questions: Path, out: Path) -> None:
+    """Train these; how they were launched is left in `launched`."""
     PolicyTrainer._generate_single_turn = fixed_completions
     study = read_study(ROOT / "config/config.yaml", SETTINGS)
-    for arm, train in (("base-sft", train_sft), ("base-grpo", train_grpo), ("base-grpo-dapo", train_grpo)):
+    for arm in arms:
         with suppress(StoppedError):
-            train(Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
+            ARMS[arm](Run(study, arm, 1, questions, weights, out / arm, out / "work" / arm, "0" * 16))
     (out / "launched").write_text(AcceleratorState().distributed_type.value)
 
 
@@ -122,6 +126,9 @@ if __name__ == "__main__":
         deepspeed.ops.__compatible_ops__["deepspeed_shm_comm"] = False  # as on GPUs; else compiled here
         deepspeed.init_distributed("gloo")  # which accelerate does on GPUs alone
     *models, table, results = map(Path, folders)
-    for model in models:
-        train_arms(model, table, results if len(models) == 1 else results / model.name)
+    if len(models) == 1:
+        train_arms(ARMS, models[0], table, results)
+    else:
+        for model in models:
+            train_arms(("base-sft", "base-grpo-dapo"), model, table, results / model.name)
     PartialState().destroy_process_group()  # as stages.train_arm does

@@ -83,7 +83,7 @@ SEEING = [family for family in FAMILIES if family != "qwen3"]
 
 @pytest.mark.parametrize("images", [1, 2])
 @pytest.mark.parametrize("family", SEEING)
-def test_loss_and_gradients_are_those_of_stock_trl(family: str, images: int) -> None:
+def test_a_batch_is_learnt_as_stock_trl_learns_it(family: str, images: int) -> None:
     examples = rows(images)
     with in_double_precision():
         (loss, grads, said), (true, expected, logged) = (
