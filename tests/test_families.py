@@ -119,6 +119,28 @@ def test_the_same_seed_draws_the_same_completions_as_generate(family: str) -> No
 
 
 @pytest.mark.parametrize("family", FAMILIES)
+def test_an_update_that_goes_on_from_the_rollouts_prompts_has_the_same_gradients(family: str) -> None:
+    updates = []
+    for goes_on in (True, False):
+        made = trainer(GroupSharingTrainer, family, usual(family), dtype=torch.float64)
+        made._verified, made._goes_on = True, goes_on
+        made.model.train()
+        torch.manual_seed(5)
+        inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+        assert all(bool(question.kept) == goes_on for question in inputs["questions"])
+        loss = made.compute_loss(made.model, inputs)
+        loss.backward()
+        gradients = {name: p.grad for name, p in made.model.named_parameters() if p.grad is not None}
+        updates.append((float(loss), gradients))
+    (loss, ours), (true, theirs) = updates
+    assert loss == pytest.approx(true, abs=1e-9)
+    assert ours.keys() == theirs.keys()
+    size = max(float(grad.abs().max()) for grad in theirs.values())
+    assert size > 0
+    assert max(float((ours[name] - grad).abs().max()) for name, grad in theirs.items()) < 1e-6 * size
+
+
+@pytest.mark.parametrize("family", FAMILIES)
 def test_a_run_checks_itself_and_learns(family: str) -> None:
     made = trainer(GroupSharingTrainer, family, usual(family), max_steps=2)
     made.train()

@@ -213,6 +213,7 @@ def test_a_step_computes_each_image_and_each_prompt_once_per_pass(tiny_model: Pa
     """One rollout, one reference pass and one update of three groups; stock TRL does G times the work."""
     made = trainer(GroupSharingTrainer, tiny_model, beta=0.04)
     made._verified = True
+    made._goes_on = False
     made.model.train()
     [batch] = list(made.get_train_dataloader())[:1]
     prompts = sum(len(q.input_ids) for q in {id(row[COLUMN]): row[COLUMN] for row in batch}.values())
@@ -226,6 +227,42 @@ def test_a_step_computes_each_image_and_each_prompt_once_per_pass(tiny_model: Pa
         made.compute_loss(made.model, inputs)
     assert (pass_.vision_rows, pass_.tokens) == (patches, prompts - 3 + tokens)
     assert rollout.images == pass_.images == 0  # preprocessed by the loader
+
+
+def test_an_update_on_policy_goes_on_from_what_the_rollout_has_computed_of_image_and_prompt(tiny_model: Path) -> None:
+    made = trainer(GroupSharingTrainer, tiny_model, beta=0.04)
+    made._verified = True
+    made.model.train()
+    inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+    with measured(made) as pass_:
+        made.compute_loss(made.model, inputs)
+    assert (pass_.vision_rows, pass_.tokens) == (0, int(inputs["completion_mask"].sum()))
+    with measured(made) as again:  # its graph has served
+        made.compute_loss(made.model, inputs)
+    assert again.vision_rows == 4 * (12 + 4 + 12)
+
+
+@pytest.mark.parametrize(
+    ("settings", "arguments", "kept"),
+    [
+        ({}, {}, [True] * 3),
+        ({}, {"tokens_per_pass": 220}, [True, True, False]),  # as far as there is room
+        ({"num_iterations": 2}, {}, [False] * 3),  # the second update's weights are others
+        ({"gradient_checkpointing": True}, {}, [False] * 3),
+        ({"steps_per_generation": 2, "per_device_train_batch_size": 6}, {}, [False] * 3),
+        ({"gradient_accumulation_steps": 3, "per_device_train_batch_size": G}, {}, [True] * 3),
+    ],
+    ids=str,
+)
+def test_prompts_are_kept_where_the_update_has_the_rollouts_weights_and_there_is_room(
+    tiny_model: Path, settings: dict[str, Any], arguments: dict[str, Any], kept: list[bool]
+) -> None:
+    made = trainer(GroupSharingTrainer, tiny_model, arguments=arguments, **settings)
+    made._verified = True
+    made.model.train()
+    inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+    found = {id(question): bool(question.kept) for question in inputs["questions"]}
+    assert sorted(found.values()) == sorted(kept)
 
 
 def test_a_frozen_tower_looks_at_each_image_once_in_a_step_for_rollout_reference_and_update(tiny_model: Path) -> None:

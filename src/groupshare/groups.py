@@ -1,4 +1,4 @@
-"""Groups in a stream: all prompts, each there once, then all completions."""
+"""Groups in a stream: all prompts, each there once, then all completions; or completions alone, of prompts before."""
 
 from itertools import accumulate
 
@@ -37,11 +37,7 @@ class Groups(StreamAttention):
         own = [x[:, :, self.given :] for x in (query, key, value)]
         kernels = None if layer.window or dropout else self._kernels(value)
         out = self._of_prompts(layer, prompts, scale, dropout, kernels)
-        if kernels:
-            tokens = [x[0].transpose(0, 1) for x in (own[0], *prompts[1:], *own[1:])]
-            out.append(Merged.apply(*tokens, kernels, scale)[None])
-        else:
-            out += self._under_masks(layer.window, prompts, own, scale, dropout)
+        out += self._of_completions(layer.window, prompts[1:], own, scale, dropout, kernels)
         return torch.cat(out, dim=1)
 
     def _kernels(self, value: Tensor) -> Kernels | None:
@@ -61,13 +57,28 @@ class Groups(StreamAttention):
         parts = zip(*(x.split(self.prompts, dim=2) for x in inputs), masks, strict=True)
         return [attend(q, k, v, scale, mask, dropout) for q, k, v, mask in parts]
 
+    def _of_completions(
+        self,
+        window: int | None,
+        prompts: list[Tensor],
+        own: list[Tensor],
+        scale: float,
+        dropout: float,
+        kernels: Kernels | None,
+    ) -> list[Tensor]:
+        """Of each group's completions, or of all, what their tokens get from prompts' keys and values and theirs."""
+        if not kernels:
+            return self._under_masks(window, prompts, own, scale, dropout)
+        tokens = [x[0].transpose(0, 1) for x in (own[0], *prompts, *own[1:])]
+        return [Merged.apply(*tokens, kernels, scale)[None]]
+
     def _under_masks(
         self, window: int | None, prompts: list[Tensor], own: list[Tensor], scale: float, dropout: float
     ) -> list[Tensor]:
         """What each group's completions get `[1, T, H, D]`."""
         if not self.rectangles:
             self.rectangles = [Rectangle(lengths, self.device) for lengths in self.completions]
-        keys, values = (x.split(self.prompts, dim=2) for x in prompts[1:])
+        keys, values = (x.split(self.prompts, dim=2) for x in prompts)
         parts = zip(self.rectangles, *(x.split(self.tokens, dim=2) for x in own), keys, values, strict=True)
         out = []
         for (group, *completions, prompt_key, prompt_value), mask in zip(parts, self._masks(window), strict=True):
@@ -87,3 +98,28 @@ class Groups(StreamAttention):
                 mask = torch.ones(group.width, prompt + group.width, dtype=torch.bool, device=self.device).tril(prompt)
                 self.masks[window].append(mask if window is None else mask.triu(prompt - window + 1))
         return self.masks[window]
+
+
+class Continued(Groups):
+    """The completions of groups alone: `kept` has keys and values `[1, H_kv, P, D]` of each prompt, by layer.
+
+    A prompt's last token is there too, but begins each of its completions; so it isn't attended to in the prompt.
+    """
+
+    def __init__(self, groups: Groups, kept: list[list[tuple[Tensor, Tensor]]]):
+        super().__init__(groups.prompts, groups.completions, groups.device)
+        self.kept = kept
+        self.given = 0
+
+    def attend(
+        self, layer: Layer, query: Tensor, key: Tensor, value: Tensor, scale: float, dropout: float = 0.0
+    ) -> Tensor:
+        """See `StreamAttention`."""
+        own = [query.to(value.dtype), key.to(value.dtype), value]
+        before = [prompt[layer.index] for prompt in self.kept]
+        prompts = [
+            torch.cat([both[side][:, :, :length] for both, length in zip(before, self.prompts, strict=True)], dim=2)
+            for side in (0, 1)
+        ]
+        kernels = None if layer.window or dropout else self._kernels(value)
+        return torch.cat(self._of_completions(layer.window, prompts, own, scale, dropout, kernels), dim=1)

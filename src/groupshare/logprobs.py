@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from groupshare.attention import streaming
-from groupshare.groups import Groups
-from groupshare.questions import Question, as_rope_takes, groups_of, joined
+from groupshare.groups import Continued, Groups
+from groupshare.questions import TYPES, Question, as_rope_takes, groups_of, joined
 from groupshare.towers import images_seen
 
 
@@ -20,12 +20,15 @@ def shared_log_probs(
 
     `questions` has one entry per row; rows of a group stand together and hold the same object. `model` has TRL's fused
     LM head (which gives the entropy if it was asked to) and `attention.install`. One forward pass, so gradients flow to
-    the shared prompt and image as well. The results are those of one padded row per completion, up to rounding. Where
-    no row has a token that counts, one is computed all the same, since a loss needs a graph.
+    the shared prompt and image as well; where a rollout has kept all prompts with their graph, through that. The
+    results are those of one padded row per completion, up to rounding. Where no row has a token that counts, one is
+    computed all the same, since a loss needs a graph.
     """
     lengths = lengths if any(lengths) else [1, *lengths[1:]]
     inputs, stream = laid_out(questions, completion_ids, lengths)
     asked = [question for question, rows in groups_of(questions) if any(lengths[row] for row in rows)]
+    if torch.is_grad_enabled() and (kept := _kept(asked)):
+        inputs, stream, asked = _continued(inputs, stream.given), Continued(stream, kept), []
     with streaming(stream), images_seen(model, asked):
         output = model(**inputs, fused_lm_head=True)
     inside = torch.arange(completion_ids.shape[1]) < torch.tensor(lengths)[:, None]
@@ -35,6 +38,23 @@ def shared_log_probs(
         return values.new_zeros(inside.shape).masked_scatter(inside, values[0])
 
     return per_row(output.log_probs), per_row(output.entropy) if output.entropy is not None else None
+
+
+def _kept(questions: Sequence[Question]) -> list[list[Any]]:
+    """What prefill has kept of each, if of all. They keep it no longer: a graph serves one backward pass."""
+    if not all(question.kept for question in questions):
+        return []
+    kept = [list(question.kept or ()) for question in questions]
+    for question in questions:
+        assert question.kept is not None
+        question.kept.clear()
+    return kept
+
+
+def _continued(inputs: dict[str, Any], given: int) -> dict[str, Any]:
+    """The inputs of a stream without its prompts, which are its first `given` tokens, and without their images."""
+    alone = {name: inputs[name][..., given:] for name in ("input_ids", "position_ids", *TYPES) if name in inputs}
+    return alone | {"shift_labels": inputs["shift_labels"]}
 
 
 def laid_out(

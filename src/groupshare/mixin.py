@@ -8,6 +8,7 @@ gradients are the sum over the group, as they are in stock TRL. Rewards, advanta
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -140,13 +141,34 @@ class GroupSharing(Verification):
         placed = {key: q.placed(self.accelerator.device, rope_index) for key, q in placed.items()}
         if self._looks_once:
             placed = {key: replace(q, seen={}) for key, q in placed.items()}
+        if self.model.training and self._goes_on:
+            left = accumulate(len(question.input_ids) for question in placed.values())
+            fits = [tokens <= self.tokens_per_pass for tokens in left]
+            placed = {
+                key: replace(q, kept=[] if fit else None) for (key, q), fit in zip(placed.items(), fits, strict=True)
+            }
         return [placed[id(question)] for question in questions]
+
+    @property
+    def _sharded(self) -> bool:
+        """Whether processes have parts of the model, which is called as a whole."""
+        return self.is_fsdp_enabled or self.accelerator.distributed_type == DistributedType.DEEPSPEED
 
     @cached_property
     def _looks_once(self) -> bool:
-        """Whether what the vision tower makes of an image stays as it is; a sharded one is called as a whole."""
-        sharded = self.is_fsdp_enabled or self.accelerator.distributed_type == DistributedType.DEEPSPEED
-        return not sharded and is_frozen(self._plain(self.model))
+        """Whether what the vision tower makes of an image stays as it is."""
+        return not self._sharded and is_frozen(self._plain(self.model))
+
+    @cached_property
+    def _goes_on(self) -> bool:
+        """Whether the update may go on from the keys and values of the rollout: same weights, and nothing dropped."""
+        every = self.args.steps_per_generation * self.num_iterations
+        on_policy = self.args.gradient_accumulation_steps % every == 0
+        drops = any(
+            getattr(part, "attention_dropout", 0) or (isinstance(part, nn.Dropout) and part.p)
+            for part in self._plain(self.model).modules()
+        )
+        return on_policy and self._shares_rollout and not (drops or self._sharded or self.args.gradient_checkpointing)
 
     def _calculate_rewards(self, inputs: list[dict[str, Any]], *args: Any) -> Tensor:
         return super()._calculate_rewards([row | given for row, given in zip(self._rows, inputs, strict=True)], *args)

@@ -1,4 +1,8 @@
-"""Prompts, each computed once before its rows are decoded."""
+"""Prompts, each computed once before its rows are decoded.
+
+Where the update that follows goes by the same weights, it goes by the same keys and values: a question that asks for it
+keeps them with their graph, through which the gradients of its completions reach prompt and image.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +15,8 @@ from groupshare.attention import Prompts, streaming
 from groupshare.caches import Prefilled
 from groupshare.questions import Question, as_rope_takes, joined
 from groupshare.towers import images_seen
+
+CROWDED = 0.4  # of a GPU's memory: from there on nothing is kept
 
 
 @torch.no_grad()
@@ -50,8 +56,9 @@ def _pass(model: PreTrainedModel, questions: Sequence[Question]) -> tuple[Tensor
     for name in questions[0].types:
         types[name] = torch.cat([question.types[name] for question in questions])[None].to(device)
     images = joined([question.images for question in questions])
+    keep_graph = len(questions) == 1 and questions[0].kept is not None and _has_room(device)
     positions = torch.cat([question.positions for question in questions], dim=1)
-    with streaming(stream), images_seen(model, questions):
+    with torch.set_grad_enabled(keep_graph), streaming(stream), images_seen(model, questions):
         output = model(
             input_ids=torch.cat([question.input_ids for question in questions])[None].to(device),
             position_ids=as_rope_takes(positions.to(device)),
@@ -60,4 +67,17 @@ def _pass(model: PreTrainedModel, questions: Sequence[Question]) -> tuple[Tensor
             **types,
             **{name: value.to(device) for name, value in images.items()},
         )
-    return output.logits[0], stream
+    if keep_graph:
+        kept = questions[0].kept
+        assert kept is not None
+        kept[:] = [(keys[0], values[0]) for keys, values in zip(stream.keys, stream.values, strict=True)]
+        stream.keys, stream.values = (
+            [tuple(x.detach() for x in layer) for layer in side] for side in (stream.keys, stream.values)
+        )
+    return output.logits[0].detach(), stream
+
+
+def _has_room(device: torch.device) -> bool:
+    if device.type != "cuda":
+        return True
+    return torch.cuda.memory_allocated(device) < CROWDED * torch.cuda.get_device_properties(device).total_memory

@@ -36,6 +36,7 @@ class Question:
     image_count: int = 0
     positions: Tensor = field(default_factory=lambda: torch.empty(1, 0, dtype=torch.long))  # [axes, P], as RoPE's
     seen: dict[str, Any] | None = None  # what a frozen tower made of the images (towers.py)
+    kept: list[Any] | None = None  # its keys and values, with their graph, if they are to be kept (prefill.py)
 
     def placed(self, device: torch.device, rope_index: Positions | None) -> "Question":
         """The question on `device`, with the positions that the model's `get_rope_index` gives, or plain ones."""

@@ -33,7 +33,8 @@ class Verification(_Trainer):
 
         Two rows of a group and one of another, so that what a group shares and a later image both take part. False, so
         that the next batch is compared too, where no group has two rows with a token that counts. Gradients are
-        compared where a process has the whole model. Under autocast log-probabilities are compared with those in full
+        compared where a process has the whole model. What a rollout has kept of a prompt is used, and the prompt is
+        computed anew, too. Under autocast log-probabilities are compared with those in full
         precision, which ours may miss by little more than TRL's do: two ways of rounding differ by as much as each.
         """
         counts = batch["completion_mask"].any(dim=1).tolist()
@@ -47,12 +48,14 @@ class Verification(_Trainer):
         self.model.eval()  # nothing is dropped at random
         whole = not self.is_fsdp_enabled and self.accelerator.distributed_type != DistributedType.DEEPSPEED
         with torch.set_grad_enabled(whole), self._rows_at_hand(part["questions"]):
-            (ours, slopes), (theirs, true_slopes) = (
-                self._log_probs_and_slopes(method, part, whole)
-                for method in (self._get_per_token_logps_and_entropies, super()._get_per_token_logps_and_entropies)
-            )
+            kept = any(question.kept for question in part["questions"])  # and used up by the first of both ways
+            found = [
+                self._log_probs_and_slopes(self._get_per_token_logps_and_entropies, part, whole)
+                for _ in range(1 + kept)
+            ]
+            theirs, true_slopes = self._log_probs_and_slopes(super()._get_per_token_logps_and_entropies, part, whole)
         autocast = self.args.bf16 or self.args.fp16
-        precision = torch.get_autocast_dtype(ours.device.type) if autocast else self.model.dtype
+        precision = torch.get_autocast_dtype(theirs.device.type) if autocast else self.model.dtype
         tokens = part["completion_mask"].bool()
         true, tolerance = theirs, TOLERANCE if precision in (torch.float32, torch.float64) else ROUNDED
         if whole and autocast and self.model.dtype == torch.float32:
@@ -60,19 +63,20 @@ class Verification(_Trainer):
                 true, _ = self._log_probs_and_slopes(super()._get_per_token_logps_and_entropies, part, False, plain)
             tolerance = TOLERANCE + WORSE * (theirs - true)[tokens].abs().mean().item()
         self.model.train(training)
-        difference = (ours - true)[tokens].abs().mean().item()
-        if not difference <= tolerance:
-            raise SharingError(
-                f"log-probabilities differ from the model's own by {difference:.2g} on average:"
-                " this model can't share a group's prompt"
-            )
         scale = max((float(slope.norm()) for slope in true_slopes), default=1.0) or 1.0  # all may be zero
-        apart = max((float((a - b).norm()) / scale for a, b in zip(slopes, true_slopes, strict=True)), default=0.0)
-        if not apart <= GRADIENTS.get(precision, 0.01):
-            raise SharingError(
-                f"gradients differ from the model's own by {apart:.2g} of their size:"
-                " this model can't share a group's prompt"
-            )
+        for ours, slopes in found:
+            difference = (ours - true)[tokens].abs().mean().item()
+            if not difference <= tolerance:
+                raise SharingError(
+                    f"log-probabilities differ from the model's own by {difference:.2g} on average:"
+                    " this model can't share a group's prompt"
+                )
+            apart = max((float((a - b).norm()) / scale for a, b in zip(slopes, true_slopes, strict=True)), default=0.0)
+            if not apart <= GRADIENTS.get(precision, 0.01):
+                raise SharingError(
+                    f"gradients differ from the model's own by {apart:.2g} of their size:"
+                    " this model can't share a group's prompt"
+                )
         return self._everywhere(len(pair) > 1)
 
     def _everywhere(self, holds: bool) -> bool:

@@ -72,7 +72,7 @@ class PerceptionTrainer(SharingPolicyTrainer):
         ).repeat_interleave(patches.shape[1] // len(processor.image_mean))  # a row has one channel after the other
         hidden = torch.rand(len(patches), generator=random) < self.perception.masked
         shown = torch.where(hidden.to(patches.device)[:, None], black.to(patches), patches)
-        return replace(question, images=question.images | {"pixel_values": shown})
+        return replace(question, images=question.images | {"pixel_values": shown}, kept=None)
 
     def _rows_that_matter(self, inputs: dict[str, Any]) -> list[int]:
         """All of them: also completions without an advantage say what they see."""
