@@ -33,6 +33,7 @@ OBEYED = {
     *("temperature", "top_k", "top_p", "min_p", "repetition_penalty", "suppress_tokens", "max_new_tokens", "do_sample"),
     *("bos_token_id", "eos_token_id", "pad_token_id", "max_length", "use_cache", "disable_compile", "compile_config"),
     *("return_dict_in_generate", "transformers_version", "_from_model_config", "remove_invalid_values"),
+    *("output_attentions", "output_hidden_states", "output_scores", "output_logits"),
 }
 GENERATE = GenerationMixin.generate  # what `rollout` does as it does
 STRIDE = 8  # tokens from one look at which rows have ended to the next, on a GPU; on a CPU a look costs nothing
