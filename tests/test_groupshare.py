@@ -1,6 +1,7 @@
 """The package alone: its README's script, its function, and what it says of bad input."""
 
 import re
+import tomllib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from datasets import Dataset
+from packaging.requirements import Requirement
 from torch import Tensor
 from torch.nn.functional import pad
 from trl import GRPOTrainer
@@ -145,6 +147,21 @@ def test_the_readmes_script_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_the_readmes_script_is_about_twenty_lines() -> None:
     assert len([line for line in script().splitlines() if line.strip()]) <= 22
+
+
+def test_the_versions_that_the_readme_names_are_the_ends_of_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "src/groupshare/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = README.read_text(encoding="utf-8").partition("\n## Versions\n")[2]
+    names, oldest, newest = (
+        [cell.strip() for cell in row.split("|")[1:]] for row in re.findall(r"^\|([a-z ]*\|.*)\|$", table, re.MULTILINE)
+    )
+    for text, name, low, high in zip(project["dependencies"], names, oldest, newest, strict=True):
+        asked = Requirement(text)
+        assert asked.name == name.lower()
+        assert f">={low.removesuffix('.0').removesuffix('.0')}" in text
+        assert asked.specifier.contains(high)
+        major, minor = high.split(".")[:2]
+        assert {f"{major}.{int(minor) + 1}", f"{int(major) + 1}"} & {spec.version for spec in asked.specifier}
 
 
 def test_what_the_package_offers_is_there_and_described() -> None:
