@@ -1,16 +1,17 @@
 """The package alone: its README's script, its function, and what it says of bad input."""
 
-import importlib
 import re
+import tomllib
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from datasets import Dataset
+from packaging.requirements import Requirement
 from torch import Tensor
 from torch.nn.functional import pad
-from transformers import AutoProcessor
 from trl import GRPOTrainer
 
 import groupshare
@@ -130,27 +131,44 @@ def script() -> str:
     return str(code)
 
 
-def test_the_readmes_script_trains(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    processor = load_processor(tiny_model, "chat", 3136, 12544)
-    monkeypatch.setattr(AutoProcessor, "from_pretrained", lambda name: processor)  # its own wants torchvision
+def test_the_readmes_script_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it stands, on a model of the hub's name and kind, which is read as a downloaded one would be."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts/trl_tests"))
+    [name] = re.findall(r'^MODEL = "(.*?)"', script(), flags=re.MULTILINE)
+    for part in import_module("image_models").make(name.removeprefix("trl-internal-testing/tiny-"), large=False):
+        part.save_pretrained(tmp_path / name)
     monkeypatch.chdir(tmp_path)
-    code, found = re.subn(r'^MODEL = ".*?"', f"MODEL = {str(tiny_model)!r}", script(), flags=re.MULTILINE)
-    assert found == 1
     names: dict[str, Any] = {"__name__": "__main__"}
-    exec(compile(code, str(README), "exec"), names)
+    exec(compile(script(), str(README), "exec"), names)
     assert names["trainer"].state.global_step == 2
     assert names["trainer"]._verified
+    assert names["trainer"]._shares_rollout
 
 
 def test_the_readmes_script_is_about_twenty_lines() -> None:
     assert len([line for line in script().splitlines() if line.strip()]) <= 22
 
 
+def test_the_versions_that_the_readme_names_are_the_ends_of_what_the_package_asks_for() -> None:
+    project = tomllib.loads((ROOT / "src/groupshare/pyproject.toml").read_text(encoding="utf-8"))["project"]
+    table = README.read_text(encoding="utf-8").partition("\n## Versions\n")[2]
+    names, oldest, newest = (
+        [cell.strip() for cell in row.split("|")[1:]] for row in re.findall(r"^\|([a-z ]*\|.*)\|$", table, re.MULTILINE)
+    )
+    for text, name, low, high in zip(project["dependencies"], names, oldest, newest, strict=True):
+        asked = Requirement(text)
+        assert asked.name == name.lower()
+        assert f">={low.removesuffix('.0').removesuffix('.0')}" in text
+        assert asked.specifier.contains(high)
+        major, minor = high.split(".")[:2]
+        assert {f"{major}.{int(minor) + 1}", f"{int(major) + 1}"} & {spec.version for spec in asked.specifier}
+
+
 def test_what_the_package_offers_is_there_and_described() -> None:
     for name in groupshare.__all__:
         assert getattr(groupshare, name).__doc__, name
     assert not hasattr(groupshare, "Nothing")
-    assert importlib.import_module("groupshare.attention").NAME == "group_sharing"
+    assert import_module("groupshare.attention").NAME == "group_sharing"
 
 
 def test_a_row_of_which_no_question_can_be_made_is_told() -> None:
