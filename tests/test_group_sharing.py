@@ -268,6 +268,27 @@ def test_prompts_are_kept_where_the_update_has_the_rollouts_weights_as_far_as_th
         assert sum(found.values()) == kept * keeps
 
 
+def test_the_check_of_the_first_batch_leaves_the_update_as_it_is(tiny_model: Path) -> None:
+    """A run that goes on from a checkpoint checks its first batch too, and has to come to the same bytes."""
+    losses = []
+    for checked in (True, False):
+        made = trainer(GroupSharingTrainer, tiny_model)
+        made._verified = not checked
+        made.model.train()
+        torch.manual_seed(5)
+        inputs = made._generate_and_score_completions(next(iter(made.get_train_dataloader())))
+        with measured(made) as pass_:
+            loss = made.compute_loss(made.model, inputs)
+        loss.backward()
+        assert pass_.vision_rows == 0
+        gradients = {name: p.grad for name, p in made.model.named_parameters() if p.grad is not None}
+        losses.append((loss, gradients))
+    (loss, ours), (true, theirs) = losses
+    assert loss.equal(true)
+    assert ours.keys() == theirs.keys()
+    assert all(ours[name].equal(theirs[name]) for name in theirs)
+
+
 def test_a_frozen_tower_looks_at_each_image_once_in_a_step_for_rollout_reference_and_update(tiny_model: Path) -> None:
     made = trainer(GroupSharingTrainer, tiny_model, lambda model: freeze(model, ["vision"]), beta=0.04)
     made._verified = True

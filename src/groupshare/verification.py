@@ -48,11 +48,16 @@ class Verification(_Trainer):
         self.model.eval()  # nothing is dropped at random
         whole = not self.is_fsdp_enabled and self.accelerator.distributed_type != DistributedType.DEEPSPEED
         with torch.set_grad_enabled(whole), self._rows_at_hand(part["questions"]):
-            kept = any(question.kept for question in part["questions"])  # and used up by the first of both ways
-            found = [
+            kept = {question: list(question.kept) for question in part["questions"] if question.kept}
+            found = [  # the first of both ways uses up what is kept
                 self._log_probs_and_slopes(self._get_per_token_logps_and_entropies, part, whole)
-                for _ in range(1 + kept)
+                for _ in range(2 if kept else 1)
             ]
+            for (
+                question,
+                prompt,
+            ) in kept.items():  # for the update, which has to be that of a run that was checked before
+                question.kept[:] = prompt
             theirs, true_slopes = self._log_probs_and_slopes(super()._get_per_token_logps_and_entropies, part, whole)
         autocast = self.args.bf16 or self.args.fp16
         precision = torch.get_autocast_dtype(theirs.device.type) if autocast else self.model.dtype
@@ -105,7 +110,8 @@ class Verification(_Trainer):
             return logps, []
         learned = [p for p in self.model.parameters() if p.requires_grad]
         some = [learned[0], learned[len(learned) // 2], learned[-1]]
-        found = torch.autograd.grad((logps * part["completion_mask"]).sum(), some, allow_unused=True)
+        total = (logps * part["completion_mask"]).sum()
+        found = torch.autograd.grad(total, some, allow_unused=True, retain_graph=True)  # what is kept serves again
         return logps.detach(), [torch.zeros_like(p) if g is None else g for p, g in zip(some, found, strict=True)]
 
     @contextmanager
