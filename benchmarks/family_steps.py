@@ -13,7 +13,6 @@ import argparse
 import copy
 import sys
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,11 +21,12 @@ import numpy as np
 import torch
 from datasets import Dataset
 from PIL import Image
-from transformers import TrainerCallback
 from transformers.models.auto import AutoModelForCausalLM, AutoModelForImageTextToText
 from trl import GRPOConfig, GRPOTrainer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+
+from clocks import StepSeconds
 
 from groupshare import GroupSharingTrainer
 from tiny_families import FAMILIES
@@ -135,25 +135,10 @@ def questions(n: int, sees: bool) -> Dataset:
     return Dataset.from_list(rows)
 
 
-class Clock(TrainerCallback):
-    """CPU seconds of each step."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Start."""
-        self.begun = time.process_time()
-
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        """Stop."""
-        self.seconds.append(time.process_time() - self.begun)
-
-
 def steps(kind: type[GRPOTrainer], family: str, prompts: int, new: int, n: int) -> tuple[float, float, int]:
     """The median of n steps after one that doesn't count, the first loss, and tokens of a prompt."""
     model, processor = built(family)
-    clock = Clock()
+    clock = StepSeconds()
     trainer = kind(
         model=model,
         args=GRPOConfig(

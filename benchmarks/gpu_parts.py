@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from clocks import clock_of
 from gpu_attention import attention
 from grpo_geometry import GEOMETRIES, PIXELS, STYLE, Geometry, questions, save_model
 from grpo_trainers import TRAINERS, Run
@@ -190,7 +191,7 @@ def steps(trainer: str, prompts: int | None = None) -> Callable[[Sizes, Path], I
     def part(sizes: Sizes, folder: Path) -> Iterator[dict[str, Any]]:
         geometry = replace(sizes.geometry, prompts=prompts or sizes.geometry.prompts)
         n = sizes.steps if trainer == "ours" else 1
-        measured = TRAINERS[trainer](Run(geometry, folder, n, sizes.device, _clock(sizes.device)))
+        measured = TRAINERS[trainer](Run(geometry, folder, n, sizes.device, clock_of(sizes.device)))
         for step in measured.steps:
             yield {"trainer": trainer, "prompts": geometry.prompts, **step}
         yield {
@@ -230,18 +231,9 @@ PARTS: dict[str, Callable[[Sizes, Path], Iterator[dict[str, Any]]]] = {
 }
 
 
-def _clock(device: str) -> Callable[[], float]:
-    def now() -> float:
-        if device == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter()
-
-    return now
-
-
 def _seconds(work: Callable[[], Any], device: str, times: int = 1) -> float:
     """Of one call; one before doesn't count."""
-    now = _clock(device)
+    now = clock_of(device)
     work()
     begun = now()
     for _ in range(times):
@@ -253,7 +245,7 @@ def _per_token(
     way: Callable[[int, bool], Callable[[], None]], few: int, many: int, recorded: bool, device: str
 ) -> dict[str, Any]:
     """Milliseconds of a token more, prompts and recording left out, and seconds of the longer call."""
-    now = _clock(device)
+    now = clock_of(device)
     way(few, recorded)()  # to warm up
     begun = now()
     way(few, recorded)()

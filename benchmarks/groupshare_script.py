@@ -11,7 +11,6 @@ import os
 import re
 import sys
 import tempfile
-import time
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
@@ -21,7 +20,8 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 
 import torch
 import trl
-from transformers import AutoModelForImageTextToText, Gemma3Processor, TrainerCallback
+from clocks import StepSeconds
+from transformers import AutoModelForImageTextToText, Gemma3Processor
 from transformers.models.gemma3.image_processing_pil_gemma3 import Gemma3ImageProcessorPil
 
 import groupshare
@@ -51,21 +51,6 @@ QUIET = {"report_to": "none", "disable_tqdm": True, "logging_steps": 1, "save_st
 QUIET |= {"gradient_checkpointing": False, "seed": 1}
 
 
-class Clock(TrainerCallback):
-    """CPU seconds of each step."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Start."""
-        self.begun = time.process_time()
-
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        """Stop."""
-        self.seconds.append(time.process_time() - self.begun)
-
-
 def save_model(folder: Path) -> int:
     """Write the model and its processor; how many weights it has."""
     sys.path.insert(0, str(ROOT / "scripts/trl_tests"))
@@ -93,7 +78,7 @@ def reward(completion_ids: list[list[int]], **_: Any) -> list[float]:
 
 def steps(script: str, kind: type[trl.GRPOTrainer], n: int) -> tuple[float, float, int]:
     """The median of n steps after one that doesn't count, the last loss, and tokens of a prompt."""
-    clock = Clock()
+    clock = StepSeconds()
     given = {"KIND": kind, "STEPS": n + 1, "clock": clock, "reward": reward}
     given |= {"G": G, "NEW": NEW, "PROMPTS": PROMPTS, "QUIET": QUIET}
     exec(compile(script, str(README), "exec"), given)

@@ -30,7 +30,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -38,19 +37,11 @@ from statistics import median
 from typing import Any
 
 import torch
+from clocks import CLOCKS
 from grpo_geometry import GEOMETRIES, Geometry, floor, save_model
 from grpo_trainers import TRAINERS, Run
 
 BY_DEFAULT = ("paper", "demo")
-
-
-def gpu_clock() -> float:
-    """Seconds of the wall, once the GPU is done."""
-    torch.cuda.synchronize()
-    return time.perf_counter()
-
-
-CLOCKS: dict[str, Callable[[], float]] = {"cpu": time.process_time, "wall": time.perf_counter, "gpu": gpu_clock}
 
 
 def machine_rate(device: str, clock: Callable[[], float]) -> float:

@@ -7,15 +7,14 @@ two or four about an image, that stand together. Both learn the same samples in 
 """
 
 import tempfile
-import time
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import torch
+from clocks import StepSeconds
 from datasets import Dataset
 from grpo_geometry import GEOMETRIES, PIXELS, STYLE, Geometry, questions, save_model
-from transformers import TrainerCallback
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
@@ -24,21 +23,6 @@ from visualzero.models.loading import load_model
 from visualzero.models.processor import load_processor
 
 SAMPLES, STEPS = 8, 6
-
-
-class Clock(TrainerCallback):
-    """CPU seconds of each step; the data are loaded before it begins."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def on_step_begin(self, *args: Any, **kwargs: Any) -> None:
-        """Start."""
-        self.begun = time.process_time()
-
-    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
-        """Stop."""
-        self.seconds.append(time.process_time() - self.begun)
 
 
 class Samples:
@@ -65,7 +49,7 @@ class Samples:
 def steps(kind: type[SFTTrainer], geometry: Geometry, folder: Path, about_one: int) -> tuple[float, list[float]]:
     """The median of all steps but the first, and their losses."""
     processor = load_processor(folder, STYLE, *PIXELS)
-    clock = Clock()
+    clock = StepSeconds()
     trainer = kind(
         model=load_model(folder, "float32"),
         args=SFTConfig(
