@@ -107,16 +107,16 @@ def test_a_prompt_that_is_longer_than_the_model_can_read_is_named(make_run: Make
 def test_data_that_end_early_are_not_taken_for_the_end_of_the_training(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches = iter([True, True, False])
+    run = make_run("base-sft", "sft.steps=4", "sft.save_steps=1")
+    samples = iter(range(2 * run.study.recipe("base-sft").batch_size))  # of two steps
 
     def collate(self: NamingCollator, examples: list[dict[str, Any]]) -> dict[str, Any]:
-        if not next(batches):
-            raise StopIteration
+        for _ in examples:
+            next(samples)  # or StopIteration
         return whole(self, examples)
 
     whole = NamingCollator.torch_call
     monkeypatch.setattr(NamingCollator, "torch_call", collate)
-    run = make_run("base-sft", "sft.steps=4", "sft.save_steps=1")
     line = told(train_sft, run, r"base-sft/1: training ended after step \d of 4: probably its data ended early")
     step = int(line.partition("after step ")[2][0])
     assert (run.work / f"checkpoint-{step}" / "model.safetensors").is_file()  # nothing is lost
