@@ -15,7 +15,7 @@ from datasets import Dataset, Features, List, Value
 from trl import SFTConfig, SFTTrainer
 from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
-from groupshare import AnswerSharing
+from groupshare.answers import AnswerSharing
 from visualzero.config import Sft
 from visualzero.models.families import family_in, family_read_by
 from visualzero.models.processor import ImageProcessor
