@@ -23,9 +23,13 @@ TEXTS = [
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that at the end no process is left alone with one of them."""
+    """Files with slow tests come first, so that at the end no process is left alone with one of them.
+
+    Last come those in folders, which are many and short: the longest of the others run Snakemake.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent != here))
 
 
 @pytest.fixture(scope="session")
