@@ -1,5 +1,8 @@
 """The order of the tests, and what several files share: a tiny model with random weights, built once, and more."""
 
+import fcntl
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +23,13 @@ TEXTS = [
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that at the end no process is left alone with one of them."""
+    """Files with slow tests come first, so that at the end no process is left alone with one of them.
+
+    Last come those in folders, which are many and short: the longest of the others run Snakemake.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    here = Path(__file__).parent
+    items.sort(key=lambda item: (item.path not in slow, item.path.parent != here))
 
 
 @pytest.fixture(scope="session")
@@ -61,18 +68,36 @@ def toyspace(tmp_path_factory: pytest.TempPathFactory) -> "pd.DataFrame":
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> "Repository":
-    """A repository whose study Snakemake has run and DVC has recorded and pushed; tests work on copies and clones."""
+    """A repository whose study Snakemake has run and DVC has recorded and pushed; tests work on copies and clones.
+
+    The processes that run tests side by side have it in common: the first one that needs it makes it.
+    """
+    from repository import Repository
+    from secrets_given import SECRETS
+
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with (folder / "recorded.lock").open("a+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        if not lock.read():
+            shutil.rmtree(folder / "recorded", ignore_errors=True)
+            _record(folder / "recorded")
+            lock.write("made")
+    return Repository(folder / "recorded/repository", SECRETS)
+
+
+def _record(folder: Path) -> None:
     from repository import ARMS, make_repository
     from secrets_given import SECRETS
 
-    folder = tmp_path_factory.mktemp("recorded")
     made = make_repository(folder / "repository", environment=SECRETS)
     assert len(made.snakemake("all")) == 2 + 2 + 3 + 2 * len(ARMS) + 2
     assert made.repro() == set(), "DVC had something run that Snakemake had made"
     made.ok("dvc", "remote", "add", "--default", "shared", str(folder / "remote"))
     made.ok("dvc", "push")
     made.save("the results")
-    return made
 
 
 @pytest.fixture

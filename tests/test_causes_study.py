@@ -45,12 +45,12 @@ def test_other_samples_rerun_what_draws_reads_and_shows_them(off: Workspace) -> 
     assert [(one["a"], one["b"]) for one in found["comparisons"]] == [("base-reason", "base")]
     assert "pass@4" in (off.folder / "results/demo/report/index.html").read_text()
 
-    more = with_samples(off, samples=5).snakemake("all")
+    assert "Nothing to be done" in with_samples(off).snakemake("all").stdout
+    more = with_samples(off, samples=5).snakemake("-n", "all")
     assert more.returncode == 0, more.stdout
     assert jobs_in(more.stdout) == again
-    assert "Nothing to be done" in with_samples(off, samples=5).snakemake("all").stdout
 
-    sharded = Workspace(off.folder, with_samples(off, samples=5).settings)
+    sharded = Workspace(off.folder, with_samples(off).settings)
     evaluate = sharded.settings["evaluate"]
     assert isinstance(evaluate, dict)
     sharded.settings["evaluate"] = {**evaluate, "shards": 2}
@@ -74,9 +74,9 @@ def test_other_interventions_rerun_themselves_and_the_report_alone(off: Workspac
     assert found["interventions"]["arms"]["base-reason"]["claim"]
     assert 'href="#altered"' in (off.folder / "results/demo/report/index.html").read_text()
 
-    more = with_thoughts(off, samples=3).snakemake("all")
+    assert "Nothing to be done" in with_thoughts(off).snakemake("all").stdout
+    more = with_thoughts(off, samples=3).snakemake("-n", "all")
     assert more.returncode == 0, more.stdout
     assert jobs_in(more.stdout) == again
-    assert "Nothing to be done" in with_thoughts(off, samples=3).snakemake("all").stdout
-    judged = with_thoughts(off, samples=3, margin=0.1).snakemake("all")
+    judged = with_thoughts(off, margin=0.1).snakemake("-n", "all")
     assert jobs_in(judged.stdout) == {"Summary of demo", "Report of demo"}

@@ -37,6 +37,8 @@ pytestmark = pytest.mark.usefixtures("one_thread", "paid_by_the_letter")
 __all__ = ["make_run", "paid_by_the_letter"]  # the fixtures
 SEEING = ("visual", "vision", "connector", "projector", "aligner")  # in the names of weights
 CALM = "grpo.adam_epsilon=1e-3"  # else Adam blows up what is only rounding
+TRAIN = {"base-sft": train_sft, "base-grpo": train_grpo}
+WHOLE = {"base-sft": ["sft.save_steps=1"], "base-grpo": [CALM, "grpo.save_steps=1"]}
 LORA = "arms.base-grpo.grpo.lora={r: 2, alpha: 4, targets: [o_proj]}"  # of which only decoders have some
 
 
@@ -61,6 +63,27 @@ def runs(weights: Path, make_run: MakeRun) -> MakeRun:
     return lambda arm, *overrides: replace(make_run(arm, *overrides), weights=weights)
 
 
+@pytest.fixture(scope="module")
+def kept(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Run]]:
+    """A folder for a family's undisturbed runs, and those that are there, by arm."""
+    return tmp_path_factory.mktemp(weights.parents[1].name), {}
+
+
+@pytest.fixture
+def whole(runs: MakeRun, kept: tuple[Path, dict[str, Run]]) -> Callable[[str], Run]:
+    """An undisturbed run of an arm with a checkpoint after each step, made once for all that is compared with it."""
+    folder, done = kept
+
+    def made(arm: str) -> Run:
+        if arm not in done:
+            run = replace(runs(arm, *WHOLE[arm]), out=folder / "out" / arm, work=folder / "work" / arm)
+            TRAIN[arm](run)
+            done[arm] = run
+        return done[arm]
+
+    return made
+
+
 def moved(run: Run) -> set[str]:
     """The parts of the model that a run has changed."""
     before, after = load_file(run.weights / "model.safetensors"), load_file(run.out / "model/model.safetensors")
@@ -80,9 +103,8 @@ def test_an_image_has_as_many_tokens_as_its_family_says(weights: Path, width: in
     assert said <= most_image_tokens(processor)
 
 
-def test_sft_trains_all_of_it_and_anyone_reads_the_result(runs: MakeRun, sees: bool) -> None:
-    run = runs("base-sft")
-    train_sft(run)
+def test_sft_trains_all_of_it_and_anyone_reads_the_result(whole: Callable[[str], Run], sees: bool) -> None:
+    run = whole("base-sft")
     assert moved(run) == ({"vision", "language"} if sees else {"language"})
     logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
 
@@ -105,11 +127,9 @@ def test_adapters_are_trained_and_merged(runs: MakeRun) -> None:
     logits_as_anyone_reads_them(run.out / "model", run.arm.prompt)
 
 
-def test_grpo_shared_trains_as_stock_trl_does(runs: MakeRun) -> None:
-    ours, stock = runs("base-grpo", CALM), runs("base-grpo", CALM, "grpo.sharing=off")
-    stock = replace(stock, out=ours.out.with_name("stock"), work=ours.work.with_name("stock"))
-    for run in (ours, stock):
-        train_grpo(run)
+def test_grpo_shared_trains_as_stock_trl_does(whole: Callable[[str], Run], runs: MakeRun) -> None:
+    ours, stock = whole("base-grpo"), runs("base-grpo", CALM, "grpo.sharing=off")
+    train_grpo(stock)
     rollouts = [pd.read_parquet(run.out / "rollouts.parquet")["completion"].tolist() for run in (ours, stock)]
     assert rollouts[0] == rollouts[1]
     weights = [load_file(run.out / "model/model.safetensors") for run in (ours, stock)]
@@ -120,13 +140,15 @@ class StoppedError(Exception):
     """The run was ended."""
 
 
-@pytest.mark.parametrize(("arm", "train"), [("base-sft", train_sft), ("base-grpo", train_grpo)])
+@pytest.mark.parametrize(("arm", "train"), TRAIN.items())
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
-    arm: str, train: Callable[[Run], None], runs: MakeRun, monkeypatch: pytest.MonkeyPatch
+    arm: str,
+    train: Callable[[Run], None],
+    whole: Callable[[str], Run],
+    runs: MakeRun,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    whole = runs(arm, "sft.save_steps=1", "grpo.save_steps=1")
-    cut = replace(whole, out=whole.out.with_name("cut"), work=whole.work.with_name("cut"))
-    train(whole)
+    cut = runs(arm, *WHOLE[arm])
     seal = Sealing.on_save
 
     def stop(self: Sealing, *args: Any, **kwargs: Any) -> None:
@@ -138,7 +160,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
         with pytest.raises(StoppedError):
             train(cut)
     train(cut)
-    first, second = (load_file(run.out / "model/model.safetensors") for run in (whole, cut))
+    first, second = (load_file(run.out / "model/model.safetensors") for run in (whole(arm), cut))
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

@@ -1,8 +1,9 @@
 """Sharing a group's prompt and image changes nothing: loss and gradients are those of stock TRL."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +21,66 @@ pytestmark = [
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning"),
 ]
-RAGGED = [5, 12, 2, 7, 1, 4, 9, 9, 12, 3, 6, 8]
+RAGGED = (5, 12, 2, 7, 1, 4, 9, 9, 12, 3, 6, 8)
+
+
+def updated(kind: type[GRPOTrainer], folder: Path, lengths: tuple[int, ...], noise: float, **settings: Any) -> Update:
+    """An update; `noise` is added to the weights after the rollout."""
+    made = trainer(kind, folder, **settings)
+
+    def between() -> None:
+        torch.manual_seed(3)
+        with torch.no_grad():
+            for weights in filter(lambda weights: weights.requires_grad, made.model.parameters()):
+                weights.add_(noise * torch.randn_like(weights))
+
+    return update(made, completions([*lengths], made.eos_token_ids[0]), between)
+
+
+@cache
+def stock_of(folder: Path, lengths: tuple[int, ...], noise: float, **settings: Any) -> Update:
+    """The update of stock TRL, made once for all that is compared with it."""
+    return updated(GRPOTrainer, folder, lengths, noise, **settings)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def kept_no_longer() -> Iterator[None]:
+    yield
+    stock_of.cache_clear()
+
+
+def ours_of(
+    folder: Path,
+    lengths: tuple[int, ...] = RAGGED,
+    tokens_per_pass: int = 10_000,
+    noise: float = 0.0,
+    arguments: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Update:
+    """Our update."""
+    given = (arguments or {}) | {"tokens_per_pass": tokens_per_pass}
+    return updated(GroupSharingTrainer, folder, lengths, noise, arguments=given, **settings)
 
 
 def both(
-    folder: Path, lengths: list[int] = RAGGED, tokens_per_pass: int = 10_000, noise: float = 0.0, **settings: Any
+    folder: Path,
+    lengths: tuple[int, ...] = RAGGED,
+    tokens_per_pass: int = 10_000,
+    noise: float = 0.0,
+    **settings: Any,
 ) -> tuple[Update, Update]:
     """The update of stock TRL and ours; `noise` is added to the weights after the rollout."""
-    updates = []
-    for kind, extra in ((GRPOTrainer, {}), (GroupSharingTrainer, {"tokens_per_pass": tokens_per_pass})):
-        arguments = settings.pop("arguments", {}) if kind is GroupSharingTrainer else settings.get("arguments", {})
-        made = trainer(kind, folder, **settings | {"arguments": arguments | extra})
-        ids = completions(lengths, made.eos_token_ids[0])
-
-        def between(made: GRPOTrainer = made) -> None:
-            torch.manual_seed(3)
-            with torch.no_grad():
-                for weights in filter(lambda weights: weights.requires_grad, made.model.parameters()):
-                    weights.add_(noise * torch.randn_like(weights))
-
-        updates.append(update(made, ids, between))
-    return updates[0], updates[1]
+    if "arguments" in settings:  # which no cache takes
+        stock = updated(GRPOTrainer, folder, lengths, noise, **settings)
+    else:
+        stock = stock_of(folder, lengths, noise, **settings)
+    return stock, ours_of(folder, lengths, tokens_per_pass, noise, **settings)
 
 
 CASES: dict[str, dict[str, Any]] = {
     "ragged groups, images of different sizes": {},
     "completions cut off are masked": {"mask_truncated_completions": True},
-    "all completions cut off": {"mask_truncated_completions": True, "lengths": [5, 7, 1, 3] * 3},
+    "all completions cut off": {"mask_truncated_completions": True, "lengths": (5, 7, 1, 3) * 3},
     "a reference model": {"beta": 0.04},
     "several iterations": {"num_iterations": 2, "noise": 1e-3},
     "iterations and a reference model": {"num_iterations": 2, "beta": 0.04, "noise": 1e-3},
@@ -100,7 +134,7 @@ def test_passes_of_completions_with_ratios_of_their_own_add_up(tiny_model: Path)
 
 def test_bfloat16_differs_by_no_more_than_rounding(tiny_model: Path) -> None:
     stock, ours = both(tiny_model, bf16=True)
-    exact, _ = both(tiny_model)
+    exact = stock_of(tiny_model, RAGGED, 0.0)
     noise = max(stock.distance(exact).values())
     assert 0 < max(ours.distance(exact).values()) < 2 * noise
 
@@ -336,11 +370,11 @@ def test_completions_without_advantage_are_left_out(tiny_model: Path) -> None:
 
     stock, ours = both(tiny_model, reward_func=rewards)
     assert max(ours.distance(stock).values()) < 1e-5
-    assert ours.tokens < both(tiny_model, beta=0.04, reward_func=rewards)[1].tokens
+    assert ours.tokens < ours_of(tiny_model, beta=0.04, reward_func=rewards).tokens
 
 
 def test_a_batch_without_any_advantage_has_a_zero_gradient(tiny_model: Path) -> None:
-    _, ours = both(tiny_model, reward_func=lambda completion_ids, **kwargs: [1.0] * len(completion_ids))
+    ours = ours_of(tiny_model, reward_func=lambda completion_ids, **kwargs: [1.0] * len(completion_ids))
     assert ours.loss == 0
     assert all(not gradient.any() for gradient in ours.gradients.values())
 

@@ -33,10 +33,9 @@ UP_TO_DATE = {"snakemake": "Nothing to be done", "dvc": "up to date"}
 
 
 def edit(made: Repository, number: int) -> None:
-    """An edit that concerns SFT, GRPO, and everything after them; each number is another one."""
-    for name in ("rewards/accuracy.py", "training/sft.py"):
-        path = made.folder / "src/visualzero" / name
-        path.write_text(re.sub(r"\nEDITED = \d+\n|$", f"\nEDITED = {number}\n", path.read_text(), count=1))
+    """An edit that concerns GRPO or SFT in turn, and everything after it; each number is another one."""
+    path = made.folder / "src/visualzero" / ("rewards/accuracy.py", "training/sft.py")[number % 2]
+    path.write_text(re.sub(r"\nEDITED = \d+\n|$", f"\nEDITED = {number}\n", path.read_text(), count=1))
 
 
 def state(made: Repository) -> dict[str, str]:

@@ -14,14 +14,15 @@ from workspace import ROOT, Workspace, make_workspace
 
 pytestmark = pytest.mark.slow
 
-ARMS = ("base-sft", "base-grpo", "instruct-grpo")
+ARMS = ("base-sft", "base-grpo", "instruct")
 QUESTIONS = {"cvbench": 2638, "blink": 267, "vsr": 2195}
-# What a CPU changes of the paper's settings; a real run changes none.
+# What a CPU changes of the paper's settings; a real run changes none. Many multiply bfloat16 eight times slower, and
+# every arm is asked five thousand questions.
 CPU = {
     "max_steps": 2,
     "sft": {"threads": 1},
     "grpo": {"threads": 1, "max_completion": 16},
-    "evaluate": {"threads": 1, "batch_size": 64, "max_new_tokens": 2},
+    "evaluate": {"threads": 1, "batch_size": 64, "max_new_tokens": 2, "dtype": "float32"},
 }
 
 
@@ -53,7 +54,7 @@ def test_every_arm_is_measured_on_every_benchmark(study: Workspace) -> None:
     assert "57.8" in page, "the paper's accuracies stand beside the arms"
 
 
-@pytest.mark.parametrize("arm", ["base-sft", "base-grpo", "instruct-grpo"])
+@pytest.mark.parametrize("arm", ["base-sft", "base-grpo"])
 def test_every_run_takes_two_steps_of_eight_prompts(study: Workspace, arm: str) -> None:
     run = study.folder / "results/paper/runs" / arm / "1"
     verify(run / "manifest.json")

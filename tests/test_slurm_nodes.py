@@ -9,6 +9,7 @@ import pytest
 
 from slurm import SlurmStudy, make_study, slurm
 from visualzero.manifest import read_manifest
+from workspace import Workspace
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +38,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmStudy]:
 
 @pytest.fixture(scope="module")
 def one_node(study: SlurmStudy, tmp_path_factory: pytest.TempPathFactory) -> SlurmStudy:
-    """The same with both processes on one node; and base-sft in one process, as `alone`."""
+    """The same with both processes on one node."""
     folder = tmp_path_factory.mktemp("node") / "study"
     other = make_study(folder, study.cluster, SETTINGS, inputs=study, train_nodes="1", train_gpus="2")
     profile = folder / "slurm/profile.v9+.yaml"
@@ -74,7 +75,8 @@ def test_two_nodes_have_the_loss_curve_of_one_process(
     study: SlurmStudy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("alone") / "study"
-    alone = make_study(folder, study.cluster, SETTINGS, inputs=study)
-    alone.run("sft")
+    make_study(folder, study.cluster, SETTINGS, inputs=study)
+    alone = Workspace(folder, {}).run("snakemake", "sft")  # without a cluster
+    assert alone.returncode == 0, alone.stdout
     losses, theirs = history(study.folder, "base-sft")["loss"], history(folder, "base-sft")["loss"]
     assert list(losses) == pytest.approx(list(theirs), abs=1e-5)

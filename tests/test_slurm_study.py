@@ -48,10 +48,10 @@ def gpus_given(study: SlurmStudy) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def local(studied: SlurmStudy, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same study on this machine, without a profile; its folder."""
+    """The same study on this machine up to its numbers, without a profile; its folder."""
     folder = tmp_path_factory.mktemp("local") / "study"
     make_study(folder, studied.cluster, SETTINGS)
-    done = Workspace(folder, {}).run("snakemake", "all")
+    done = Workspace(folder, {}).run("snakemake", "results/demo/summary.json")
     assert done.returncode == 0, done.stdout
     return folder
 

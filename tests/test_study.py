@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 ARMS = ("base", "base-reason", "base-sft", "base-grpo", "instruct", "instruct-grpo")
 GRPO_RUN = Path("results/demo/runs/base-grpo/1")
 STEPS = 8  # of GRPO: a step takes half a second, and an interruption has to fall between them
+CONTROLS = {"no_image": ["base-grpo"], "shuffled_image": ["base-sft"]}
 
 
 def digest(path: Path) -> str:
@@ -35,8 +36,8 @@ def error_lines(output: str) -> list[str]:
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A finished study; tests that damage it work on a copy."""
-    longer = {"grpo": SMALL["grpo"] | {"steps": STEPS}}
-    workspace = make_workspace(tmp_path_factory.mktemp("study"), longer)
+    settings = {"grpo": SMALL["grpo"] | {"steps": STEPS}, "controls": CONTROLS}
+    workspace = make_workspace(tmp_path_factory.mktemp("study"), settings)
     with pytest.MonkeyPatch.context() as environment:
         for name, value in SECRETS.items():
             environment.setenv(name, value)
@@ -121,15 +122,7 @@ def test_a_second_run_has_nothing_to_do(study: Workspace) -> None:
     assert "Nothing to be done" in again.stdout
 
 
-def test_the_same_seed_gives_the_same_bytes(study: Workspace, copy: Workspace) -> None:
-    target = "results/demo/scores/base-grpo/1/toyspace.jsonl"
-    done = copy.snakemake(target)
-    assert done.returncode == 0, done.stdout
-    for name in (target, target.replace("scores", "predictions"), str(GRPO_RUN / "model/model.safetensors")):
-        assert digest(copy.folder / name) == digest(study.folder / name), name
-
-
-def test_interrupted_training_goes_on_and_ends_with_the_same_weights(study: Workspace, copy: Workspace) -> None:
+def test_interrupted_training_goes_on_and_the_same_seed_gives_the_same_bytes(study: Workspace, copy: Workspace) -> None:
     target = str(GRPO_RUN / "manifest.json")
     running = copy.start(*copy.snakemake_command(target))
     assert running.stdout
@@ -139,10 +132,11 @@ def test_interrupted_training_goes_on_and_ends_with_the_same_weights(study: Work
     assert running.returncode != 0
     assert not (copy.folder / target).exists(), "a half-trained run must not look whole"
 
-    done = copy.snakemake(target)
+    scores = "results/demo/scores/base-grpo/1/toyspace.jsonl"
+    done = copy.snakemake(scores)
     assert done.returncode == 0, done.stdout
-    model = GRPO_RUN / "model/model.safetensors"
-    assert digest(copy.folder / model) == digest(study.folder / model)
+    for name in (str(GRPO_RUN / "model/model.safetensors"), scores.replace("scores", "predictions"), scores):
+        assert digest(copy.folder / name) == digest(study.folder / name), name
     assert not list((copy.folder / "work").rglob("checkpoint-*")), "resume state is removed once it is not needed"
 
 
@@ -198,14 +192,16 @@ def _nlvr(folder: Path) -> dict[str, object]:
     return {"data": data, "controls": {"no_image": [], "shuffled_image": []}}
 
 
-def test_a_users_own_questions_go_through_every_arm(tmp_path: Path) -> None:
+def test_a_users_own_questions_go_through_every_recipe(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
-    workspace = make_workspace(tmp_path / "copy", _nlvr(own))
+    arms = ["base", "base-sft", "base-grpo"]
+    workspace = make_workspace(tmp_path / "copy", _nlvr(own) | {"run": arms})
     done = workspace.snakemake("all")
     assert done.returncode == 0, done.stdout
     summary = json.loads((workspace.folder / "results/demo/summary.json").read_text())
-    for arm in ARMS:
+    assert list(summary["arms"]) == arms
+    for arm in arms:
         assert summary["arms"][arm]["seeds"]["1"]["nlvr"]["tasks"]["Statement"]["n"] == 8
     assert "Statement" in (workspace.folder / "results/demo/report/index.html").read_text()
 
