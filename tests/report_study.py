@@ -68,7 +68,8 @@ ACCURACIES = {
     for arm, found in UNDER.items()
 }
 SCORERS = {
-    "strict": {"difference": 0.41, "interval": [0.36, 0.46], "sign": 1, "parse_rate_a": 0.9, "parse_rate_b": 0.4},
+    "strict": {"difference": 0.41, "interval": [0.36, 0.46], "sign": 1, "parse_rate_a": 0.9, "parse_rate_b": 0.4}
+    | {"gain": {"format": 0.3, "format_interval": [0.2, 0.4], "capability": 0.11, "capability_interval": [0.04, 0.18]}},
     EVIL: {"difference": -0.29, "interval": [-0.33, -0.25], "sign": -1, "parse_rate_a": 0.0, "parse_rate_b": 1.0},
 }
 FLIP = {"scorers": SCORERS, "scorers_claim": f"ahead under strict, behind under {EVIL}: form", "changes_sign": True}

@@ -26,7 +26,7 @@ from visualzero.models.freezing import freeze
 from visualzero.models.loading import load_model
 from visualzero.models.processor import ImageProcessor, load_processor, prompt_record
 from visualzero.models.publishing import save_processor
-from visualzero.models.tiny.pretrain import IMAGE_TOKENS, patchify
+from visualzero.models.tiny.pools import IMAGE_TOKENS, patchify
 from visualzero.prompts import render, user_message
 
 if TYPE_CHECKING:

@@ -109,7 +109,8 @@ def test_accuracies_and_differences_stand_under_every_scorer_before_the_tasks(pa
     text = text_of(page)
     assert "1 of 1 planned differences change their sign with the scorer." in text
     assert "58.0 [55.0, 61.0] reads 90.0 31.0 [28.0, 34.0] reads 0.0" in text  # an arm under either
-    assert "+41.0 [36.0, 46.0] \N{MINUS SIGN}29.0 [\N{MINUS SIGN}33.0, \N{MINUS SIGN}25.0]" in text  # over the seeds
+    minus = "\N{MINUS SIGN}29.0 [\N{MINUS SIGN}33.0, \N{MINUS SIGN}25.0]"
+    assert f"+41.0 [36.0, 46.0] form +30.0 capability +11.0 [4.0, 18.0] {minus}" in text  # over the seeds
     assert "mean of 2" in text
     assert "ahead under strict, behind under &lt;script&gt;" in text
     assert text.index("The same under every scorer") < text.index("Accuracy by task")
@@ -128,7 +129,8 @@ def test_the_tables_of_scorers_stand_beside_the_page(study: ReportInputs, tmp_pa
     markdown = (tmp_path / "r/scorers.md").read_text(encoding="utf-8")
     assert "| Arm | strict (the study's) | &lt;script&gt;" in markdown
     assert "| Base + GRPO | 58.0 [55.0, 61.0], reads 90.0 |" in markdown
-    assert "| mean of 2 | +41.0 [36.0, 46.0] |" in markdown
+    assert "| mean of 2 | +41.0 [36.0, 46.0]; +30.0, +11.0 [4.0, 18.0] |" in markdown
+    assert [row["capability_low"] for row in rows if row["kind"] == "difference"] == ["0.04", ""]
     assert "- ahead under strict, behind under" in markdown
     assert "<script>" not in markdown
     metrics = json.loads((tmp_path / "r/metrics.json").read_text())

@@ -20,7 +20,7 @@ from PIL import Image
 from real_data import real_rows
 from visualzero.data.toyspace.questions import SOURCES, TASKS, Asked, ask, toyspace_rows
 from visualzero.data.toyspace.render import RGB, render, render_png, visible_fractions
-from visualzero.data.toyspace.scene import SHAPES, SPLITS, Scene, Thing, project, split_of
+from visualzero.data.toyspace.scene import COLORS, HELD_OUT, SHAPES, SPLITS, Scene, Thing, project, split_of
 
 ROOT = Path(__file__).resolve().parents[1]
 DEMO = yaml.safe_load((ROOT / "config/scale/demo.yaml").read_text())["data"]
@@ -108,7 +108,7 @@ def test_another_seed_gives_other_scenes() -> None:
 
 def test_the_benchmark_is_the_one_that_results_were_made_with() -> None:
     told = repr([(a.task, a.scene, a.question, a.choices, a.answer_index) for a in bench()[:80]])
-    assert hashlib.sha256(told.encode()).hexdigest()[:16] == "a9f0aa23f484e0dc"
+    assert hashlib.sha256(told.encode()).hexdigest()[:16] == "4894d4a291595fa6"
 
 
 def test_rows_hold_the_questions_with_their_pictures() -> None:
@@ -149,6 +149,36 @@ def test_no_two_splits_share_a_picture() -> None:
     counts = Counter(digest for digests in pictures.values() for digest in set(digests))
     assert counts.most_common(1)[0][1] == 1
     assert len(set(pictures["bench"])) == 800
+
+
+# Harder scenes
+
+
+def test_training_and_its_benchmark_never_show_what_is_held_out() -> None:
+    asked = [*questions("train", 400, 1), *bench()[:400]]
+    seen = {(thing.color, thing.shape) for one in asked for thing in one.scene}
+    assert seen == {(color, shape) for color in COLORS for shape in SHAPES} - HELD_OUT
+
+
+def test_harder_questions_are_about_what_is_held_out_among_more_objects() -> None:
+    for asked in questions("hard", 48, 1):
+        assert len(asked.scene) in (7, 8)
+        assert any((thing.color, thing.shape) in HELD_OUT for thing in asked.focus or asked.scene)
+        assert min(visible_fractions(asked.scene)) >= 0.55
+
+
+def test_harder_questions_are_asked_in_words_that_training_never_uses() -> None:
+    for asked in questions("hard", 48, 1):
+        assert not re.fullmatch(WORDING[asked.task], asked.question)
+        assert all(one.name in asked.question for one in asked.focus if asked.task != "Count")
+
+
+def test_what_the_tiny_models_read_has_all_pairings_and_all_words() -> None:
+    read = questions("pretrain", 400, 1)
+    assert {(t.color, t.shape) for asked in read for t in asked.scene} >= HELD_OUT
+    for task in TASKS:
+        wordings = [bool(re.fullmatch(WORDING[task], asked.question)) for asked in read if asked.task == task]
+        assert 0.6 < sum(wordings) / len(wordings) < 0.9
 
 
 # No answer pays without the image

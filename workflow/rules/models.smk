@@ -34,6 +34,6 @@ rule tiny_models:
         mem_mb=8000,
         runtime=240,
     message:
-        "Tiny models, from seed 0: about an hour on two cores"
+        "Tiny models, from seed 0: about an hour and a quarter on two cores"
     shell:
         "workflow/scripts/logged {log} python -m visualzero tiny-models"

@@ -24,6 +24,23 @@ def add(commands: Commands) -> None:
     )
     models.add_argument("--out", type=Path, default=Path("models"))
     models.add_argument("--seed", type=int, default=0)
+    measure = commands.add(
+        "tiny-measure",
+        _tiny_measure,
+        "measure what these two can, on validation scenes (docs/toyspace.md); fails if they miss a measure",
+        "tiny-measure",
+        "tiny-measure --questions 200 --seed 1",
+    )
+    measure.add_argument("--models", type=Path, default=Path("models"), help="the folder that holds them")
+    measure.add_argument("--questions", type=int, default=1000)
+    measure.add_argument("--seed", type=int, default=0, help="of the scenes and of what is sampled")
+    expected = commands.add(
+        "tiny-expected",
+        _tiny_expected,
+        "judge what was expected of the study with these two (docs/toyspace.md)",
+        "tiny-expected results/demo",
+    )
+    expected.add_argument("results", type=Path, nargs="?", default=Path("results/demo"))
 
 
 def _completion(options: Options) -> None:
@@ -48,3 +65,17 @@ def _tiny_models(options: Options) -> None:
     from visualzero.models.tiny.build import build_tiny_models
 
     build_tiny_models(options.out, options.seed)
+
+
+def _tiny_measure(options: Options) -> None:
+    from visualzero.models.tiny.build import measure_tiny_models
+
+    measure_tiny_models(options.models, options.questions, options.seed)
+
+
+def _tiny_expected(options: Options) -> None:
+    from visualzero import results
+    from visualzero.models.tiny.expected import judge
+
+    for one in judge(results(options.results)):
+        print(f"{one.name} {one.verdict}: {one.expected}: {one.numbers}")

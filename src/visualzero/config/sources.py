@@ -14,7 +14,10 @@ class ToySpace(Section):
     """Drawn scenes with known answers, made on the spot: no download."""
 
     kind: Literal["toyspace"] = Field(description="toyspace: scenes drawn by this package.")
-    split: Literal["train", "validation", "bench"] = Field(description="Which family of scenes; splits share no scene.")
+    split: Literal["train", "validation", "bench", "hard"] = Field(
+        description="Which family of scenes; splits share no scene. hard has more objects, other pairings of color and"
+        " shape, and asks in other words."
+    )
     n: int = Field(gt=0, multiple_of=4, description="Questions, a quarter of each task (so a multiple of 4).")
     seed: Seed = Field(description="Seed of the scenes.")
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from visualzero.report.summary import Comparison, SeedsComparison, Standing, Summary, UnderScorer
+from visualzero.report.summary import Comparison, Gain, SeedsComparison, Standing, Summary, UnderScorer
 from visualzero.report.tables import Arm
 from visualzero.wording import NONE, clean, interval, percent, signed
 
+PARTS = ("form", "form_low", "form_high", "capability", "capability_low", "capability_high")
 SIGNS = {1: "ahead", -1: "behind", 0: "undecided"}
 
 
@@ -64,7 +65,8 @@ def markdown_text(tables: Iterable[UnderScorers], note: str, scorer: str) -> str
         for arm, found in table.arms:
             cells = [_accuracy(found.get(name)) for name in table.scorers]
             lines.append(_line([arm.title, *cells]))
-        lines += ["", "Planned differences in points; in parentheses where the sign can't be told.", ""]
+        lines += ["", "Planned differences in points, in parentheses where the sign can't be told; then what of it"]
+        lines += ["is form (how often answers are read) and what capability (how often read answers are right).", ""]
         lines += [_line(["First minus second", "Seeds", *names]), _rule(len(names) + 1)]
         for one in table.differences:
             cells = [_standing(one.found.get(name)) for name in table.scorers]
@@ -78,19 +80,19 @@ def csv_text(tables: Iterable[UnderScorers]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     head = ["benchmark", "kind", "a", "b", "seeds", "scorer", "value", "low", "high", "sign", "parse_rate_a"]
-    writer.writerow([*head, "parse_rate_b"])
+    writer.writerow([*head, "parse_rate_b", *PARTS])
     for table in tables:
         for arm, found in table.arms:
             for name, one in found.items():
                 bounds: Any = one.interval or ("", "")
                 seeds = " ".join(one.seeds) if arm.trained else ""
                 row = [table.benchmark, "arm", arm.title, "", seeds, name, one.accuracy, *bounds, "", one.parse_rate]
-                writer.writerow([*row, ""])
+                writer.writerow([*row, "", *("" for _ in PARTS)])
         for pair in table.differences:
             for name, its in pair.found.items():
                 bounds = its.interval or ("", "")
                 row = [table.benchmark, "difference", pair.a, pair.b, pair.over, name, its.difference, *bounds]
-                writer.writerow([*row, SIGNS[its.sign], its.parse_rate_a, its.parse_rate_b])
+                writer.writerow([*row, SIGNS[its.sign], its.parse_rate_a, its.parse_rate_b, *_parts(its)])
     return out.getvalue()
 
 
@@ -119,7 +121,18 @@ def _standing(one: Standing | None) -> str:
     if one is None:
         return NONE
     value = f"{signed(one.difference)} {interval(one.interval)}".strip()
-    return value if one.sign else f"({value})"
+    value = value if one.sign else f"({value})"
+    gain = one.gain
+    if gain is None or gain.format is None or gain.capability is None:
+        return value
+    return f"{value}; {signed(gain.format)}, {signed(gain.capability)} {interval(gain.capability_interval)}".strip()
+
+
+def _parts(one: Standing) -> list[Any]:
+    """A difference's parts with their bounds, as `PARTS` names them; empty where it can't be split."""
+    gain = one.gain or Gain()
+    found = ((gain.format, gain.format_interval), (gain.capability, gain.capability_interval))
+    return ["" if one is None else one for part, bounds in found for one in (part, *(bounds or (None, None)))]
 
 
 def _rule(columns: int) -> str:

@@ -76,6 +76,15 @@ class Official(_Part):
     interval: Interval | None = None
 
 
+class Gain(_Part):
+    """What a difference is made of: readable answers (`format`), and right ones among them (`capability`)."""
+
+    format: float | None = None
+    format_interval: Interval | None = None
+    capability: float | None = None
+    capability_interval: Interval | None = None
+
+
 class Standing(_Part):
     """A comparison as one scorer reads it; `sign` is 1 if `a` is ahead, -1 if `b` is, 0 if that can't be told."""
 
@@ -84,15 +93,7 @@ class Standing(_Part):
     sign: int = 0
     parse_rate_a: float | None = None
     parse_rate_b: float | None = None
-
-
-class Gain(_Part):
-    """What a difference is made of: readable answers (`format`), and right ones among them (`capability`)."""
-
-    format: float | None = None
-    format_interval: Interval | None = None
-    capability: float | None = None
-    capability_interval: Interval | None = None
+    gain: Gain | None = None
 
 
 class Comparison(_Part):

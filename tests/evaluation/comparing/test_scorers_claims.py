@@ -82,6 +82,25 @@ def test_no_planned_claim_stands_without_the_sign_that_it_has_under_other_scorer
         assert made["scorers"]["strict"]["difference"] == made["difference"]
 
 
+def test_form_and_capability_are_told_apart_under_every_scorer() -> None:
+    a, b = answered("1" * 30 + "0" * 10, "1" * 30 + "0" * 10), answered("1" * 10 + "-" * 30, "1" * 20 + "0" * 20)
+    pair = Pair("a", "b", "A", "B", True, {1: (a, b), 2: (a, b)})
+    [first, _] = comparisons([pair], [1, 2], 0.02)
+    [over] = comparisons_over_seeds([pair], 0.02)
+    for made in (first, over):
+        strict, lmms = (made["scorers"][name]["gain"] for name in ("strict", "lmms"))
+        # Read 40 and 10 of 40, right 3 of 4 and all of these: (1 - .25) * (.75 + 1) / 2 is form.
+        assert (strict["format"], strict["capability"]) == (pytest.approx(0.65625), pytest.approx(-0.15625))
+        assert (lmms["format"], lmms["capability"]) == (pytest.approx(0.0), pytest.approx(0.25))
+        assert strict["capability_interval"][0] < strict["capability"] < strict["capability_interval"][1]
+    assert first["gain"]["capability"] == first["scorers"]["strict"]["gain"]["capability"]
+
+
+def test_a_scorer_that_reads_no_answer_of_an_arm_splits_nothing() -> None:
+    [made] = comparisons([Pair("grpo", "base", "GRPO", "Base", True, {1: (TAGGED, PLAIN)})], [1], 0.02)
+    assert made["scorers"]["lmms"]["gain"] is None
+
+
 def test_a_claim_that_all_scorers_make_is_not_burdened_with_them() -> None:
     pair = Pair("a", "b", "A", "B", True, {1: (answered("1" * 40, "1" * 40), answered("0" * 40, "0" * 40))})
     [made] = comparisons([pair], [1], 0.02)

@@ -12,7 +12,7 @@ from visualzero.evaluation.statistics import (
     clustered_error,
     clustered_mcnemar,
     combined_interval,
-    gain_over_seeds,
+    gain_parts,
     holm,
     mcnemar,
     official_bootstrap,
@@ -288,10 +288,10 @@ def test_a_gain_turns_around_with_its_arms_and_its_parts_add_up():
 
 def test_a_gain_over_seeds_has_its_parts_with_intervals_over_both():
     a, b = rows("1011011000", parsed="1111111010"), rows("0000110100", parsed="0100111110")
-    twice = gain_over_seeds([(a, b), (a, b)])
+    twice = gain_parts([(a, b), (a, b)])
     assert (twice["format"], twice["capability"]) == (pytest.approx(0.1125), pytest.approx(0.0875))
     assert twice["format_interval"] == pytest.approx(split_gain(a, b).format_interval)  # the seeds don't differ
-    assert gain_over_seeds([(a, b), (a, rows("0" * 10, parsed="0" * 10))]) is None
+    assert gain_parts([(a, b), (a, rows("0" * 10, parsed="0" * 10))]) is None
 
 
 def test_a_gain_over_an_arm_that_is_never_readable_can_not_be_split():

@@ -1,5 +1,8 @@
 """Questions about scenes in CV-Bench's wording, with answers from geometry.
 
+The split `hard` asks in other words, about scenes with more objects and with pairings of color and shape that training
+and the benchmark like it never show. What the tiny models read (`pretrain`, `instruct`) has all pairings and all words.
+
 Objects are named by color and shape, which is unique in a scene, so that CV-Bench's red, blue and green boxes are not
 needed.
 
@@ -28,6 +31,25 @@ SOURCES = {"Count": "toyspace2d", "Relation": "toyspace2d", "Depth": "toyspace3d
 MIN_VISIBLE = 0.55
 MIN_PIXELS = 14.0
 COUNTS = range(6)
+# CV-Bench's words, and others; {a} and {b} are compared, with {anchor} for Distance.
+WORDINGS = {
+    "Count": ("How many {a} are in the image?", "What is the number of {a} that can be seen here?"),
+    "Relation": (
+        "Considering the relative positions of the {a} and the {b} in the image provided, "
+        "where is the {a} located with respect to the {b}?",
+        "Seen from the {b}, on which side of it does the {a} stand in this picture?",
+    ),
+    "Depth": (
+        "Which object is closer to the camera taking this photo, the {a} or the {b}?",
+        "Of the {a} and the {b}, which one stands nearer to whoever took this picture?",
+    ),
+    "Distance": (
+        "Estimate the real-world distances between objects in this image. "
+        "Which object is closer to the {anchor}, the {a} or the {b}?",
+        "Of the {a} and the {b}, which one has the shorter way to the {anchor}?",
+    ),
+}
+OTHER_WORDS = {"hard": 1.0, "pretrain": 0.25, "instruct": 0.25}  # share of a split's questions asked in the others
 
 
 @dataclass(frozen=True)
@@ -75,14 +97,14 @@ def ask(task: str, index: int, split: str, seed: int) -> Asked:
     }[task]
     while True:
         asked = make(rng, index, split)
-        if asked is not None:
+        if asked is not None and (split != "hard" or any(thing.held_out for thing in asked.focus or asked.scene)):
             return asked
 
 
 def draw_scene(rng: random.Random, split: str, counts: dict[str, int] | None = None) -> Scene:
     """A scene of the split in which every object can be seen."""
     while True:
-        scene = sample_scene(rng, counts)
+        scene = sample_scene(rng, split, counts)
         if scene and split_of(scene) == split and min(visible_fractions(scene)) >= MIN_VISIBLE:
             return scene
 
@@ -90,6 +112,12 @@ def draw_scene(rng: random.Random, split: str, counts: dict[str, int] | None = N
 def plural(shape: str) -> str:
     """The plural of a shape's name, all of which are regular."""
     return f"{shape}s"
+
+
+def _words(task: str, rng: random.Random, split: str, **names: str) -> str:
+    share = OTHER_WORDS.get(split, 0.0)
+    other = share > 0 and rng.random() < share
+    return WORDINGS[task][other].format(**names)
 
 
 def _count(rng: random.Random, index: int, split: str) -> Asked:
@@ -101,7 +129,7 @@ def _count(rng: random.Random, index: int, split: str) -> Asked:
     place = (index // 18 + n) % k
     values = [*others[:place], n, *others[place:]]
     focus = tuple(thing for thing in scene if thing.shape == shape)
-    question = f"How many {plural(shape)} are in the image?"
+    question = _words("Count", rng, split, a=plural(shape))
     return Asked("Count", scene, question, tuple(map(str, values)), place, focus)
 
 
@@ -116,10 +144,7 @@ def _relation(rng: random.Random, index: int, split: str) -> Asked | None:
         return None
     other = {"left": "right", "right": "left", "above": "below", "below": "above"}[answer]
     place = index // 4 % 2
-    question = (
-        f"Considering the relative positions of the {a.name} and the {b.name} in the image provided, "
-        f"where is the {a.name} located with respect to the {b.name}?"
-    )
+    question = _words("Relation", rng, split, a=a.name, b=b.name)
     return Asked("Relation", scene, question, (answer, other) if place == 0 else (other, answer), place, (a, b))
 
 
@@ -130,7 +155,7 @@ def _depth(rng: random.Random, index: int, split: str) -> Asked | None:
         return None
     place = index % 2
     a, b = (near, far) if place == 0 else (far, near)
-    question = f"Which object is closer to the camera taking this photo, the {a.name} or the {b.name}?"
+    question = _words("Depth", rng, split, a=a.name, b=b.name)
     return Asked("Depth", scene, question, (a.name, b.name), place, (a, b))
 
 
@@ -143,8 +168,5 @@ def _distance(rng: random.Random, index: int, split: str) -> Asked | None:
         return None
     place = index % 2
     a, b = (near, far) if place == 0 else (far, near)
-    question = (
-        "Estimate the real-world distances between objects in this image. "
-        f"Which object is closer to the {anchor.name}, the {a.name} or the {b.name}?"
-    )
+    question = _words("Distance", rng, split, anchor=anchor.name, a=a.name, b=b.name)
     return Asked("Distance", scene, question, (a.name, b.name), place, (anchor, a, b))

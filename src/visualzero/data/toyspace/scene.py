@@ -27,8 +27,13 @@ SPLITS = {
     "instruct": range(8, 10),
     "train": range(10, 13),
     "validation": range(13, 14),
-    "bench": range(14, 16),
+    "bench": range(14, 15),
+    "hard": range(15, 16),
 }
+# Pairings of color and shape that the arms' training never shows, nor the benchmark like it; the tiny models know them.
+HELD_OUT = frozenset({("red", "cone"), ("blue", "cube"), ("yellow", "ball"), ("purple", "cylinder")})
+WITH_HELD_OUT = ("pretrain", "instruct", "hard")
+OBJECTS, OBJECTS_IF_HARD = (3, 6), (7, 8)
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class Thing:
     def name(self) -> str:
         """Color and shape; unique within a scene."""
         return f"{self.color} {self.shape}"
+
+    @property
+    def held_out(self) -> bool:
+        """Whether the arms' training never shows this color with this shape."""
+        return (self.color, self.shape) in HELD_OUT
 
     @property
     def radius(self) -> float:
@@ -93,28 +103,30 @@ def split_of(scene: Scene) -> str:
     return next(name for name, residues in SPLITS.items() if residue in residues)
 
 
-def sample_scene(rng: random.Random, counts: dict[str, int] | None = None) -> Scene | None:
-    """Place objects at random; `counts` fixes how many there are of some shapes.
+def sample_scene(rng: random.Random, split: str, counts: dict[str, int] | None = None) -> Scene | None:
+    """Place objects at random, as many and in such pairings as the split has; `counts` fixes how many of some shapes.
 
-    Returns None where the draw did not fit the plane, so that callers draw again.
+    The layout's digest may still belong to another split. Returns None where the draw did not fit the plane, so that
+    callers draw again.
     """
     shapes = [shape for shape, n in (counts or {}).items() for _ in range(n)]
     free = [shape for shape in SHAPES if shape not in (counts or {})]
-    total = max(rng.randint(3, 6), len(shapes) + 1)
+    total = max(rng.randint(*(OBJECTS_IF_HARD if split == "hard" else OBJECTS)), len(shapes) + 1)
     shapes += [rng.choice(free) for _ in range(total - len(shapes))]
     rng.shuffle(shapes)
     things: list[Thing] = []
     for shape in shapes:
-        thing = _place(rng, shape, things)
+        thing = _place(rng, shape, things, split in WITH_HELD_OUT)
         if thing is None:
             return None
         things.append(thing)
     return tuple(things)
 
 
-def _place(rng: random.Random, shape: str, others: list[Thing]) -> Thing | None:
+def _place(rng: random.Random, shape: str, others: list[Thing], with_held_out: bool) -> Thing | None:
     taken = {t.color for t in others if t.shape == shape}
-    color = rng.choice([c for c in COLORS if c not in taken])
+    left_out = set() if with_held_out else {color for color, held_out in HELD_OUT if held_out == shape}
+    color = rng.choice([c for c in COLORS if c not in taken | left_out])
     size = rng.choice(tuple(RADII))
     for _ in range(20):
         z = rng.uniform(NEAR, FAR)

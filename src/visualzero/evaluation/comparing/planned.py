@@ -13,7 +13,7 @@ from visualzero.evaluation.statistics import (
     ScoreRows,
     SeedsDifference,
     crossed,
-    gain_over_seeds,
+    gain_parts,
     holm,
     of_crossed,
     official_difference,
@@ -109,7 +109,7 @@ def comparisons_over_seeds(pairs: Sequence[Pair], margin: float, halves: Halves 
                 "equivalent": equivalent(difference.interval, margin),
                 "claim": seeds_claim(*titles, difference, p_holm, len(several), margin, note),
                 "official": _official(pair, halves),
-                "gain": gain_over_seeds(list(pair.rows.values())),
+                "gain": gain_parts(list(pair.rows.values())),
                 **_told(readings, sign, words),
             }
         )
@@ -167,8 +167,9 @@ def _as_read(pairs: Sequence[Pair], scorer: str) -> list[Pair]:
 def _standing(
     found: PairedDifference | SeedsDifference, p_holm: float, rows: Sequence[tuple[ScoreRows, ScoreRows]]
 ) -> Standing:
-    rates = [sum(map(parse_rate, side)) / len(rows) for side in zip(*rows, strict=True)]
-    return Standing(found.difference, found.interval, p_holm, _sign(found, p_holm), *rates)
+    rate_a, rate_b = (sum(map(parse_rate, side)) / len(rows) for side in zip(*rows, strict=True))
+    sign = _sign(found, p_holm)
+    return Standing(found.difference, found.interval, p_holm, sign, rate_a, rate_b, gain_parts(rows))
 
 
 def _told(readings: Mapping[str, Standing], sign: int, words: str) -> dict[str, Any]:

@@ -16,7 +16,11 @@ APART = 0.05  # parse rates further apart than this are told
 
 @dataclass(frozen=True)
 class Standing:
-    """A comparison as one scorer reads it: accuracy of a minus b; `sign` is 0 if it can't be told from 0."""
+    """A comparison as one scorer reads it: accuracy of a minus b; `sign` is 0 if it can't be told from 0.
+
+    `gain` has the difference's parts of form and capability with their intervals (`statistics.gain_parts`); None where
+    the scorer reads no answer of one of the arms.
+    """
 
     difference: float
     interval: Interval
@@ -24,6 +28,7 @@ class Standing:
     sign: int
     parse_rate_a: float
     parse_rate_b: float
+    gain: Mapping[str, Any] | None = None
 
 
 def scorers_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:

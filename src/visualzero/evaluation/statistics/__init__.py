@@ -5,7 +5,7 @@ tests/evaluation/statistics/test_simulation.py and test_joint.py show that the i
 """
 
 from visualzero.evaluation.statistics.crossed import Crossed, crossed
-from visualzero.evaluation.statistics.gain import Gain, gain_over_seeds, is_parsed, share_right, split_gain
+from visualzero.evaluation.statistics.gain import Gain, gain_parts, is_parsed, share_right, split_gain
 from visualzero.evaluation.statistics.official import (
     combined_interval,
     half_score,
@@ -43,7 +43,7 @@ __all__ = [
     "combined_interval",
     "crossed",
     "detectable",
-    "gain_over_seeds",
+    "gain_parts",
     "half_score",
     "holm",
     "is_parsed",

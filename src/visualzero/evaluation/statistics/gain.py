@@ -60,12 +60,23 @@ def split_gain(a: ScoreRows, b: ScoreRows) -> Gain:
     )
 
 
-def gain_over_seeds(pairs: Sequence[tuple[ScoreRows, ScoreRows]]) -> dict[str, Any] | None:
-    """The parts as means over at least two seeds, with intervals over both; None if a seed's gain can't be split."""
+def gain_parts(pairs: Sequence[tuple[ScoreRows, ScoreRows]]) -> dict[str, Any] | None:
+    """The parts as means over the seeds, with intervals over images and, of several, over seeds as well.
+
+    None if a seed's gain can't be split.
+    """
     split = [parts for a, b in pairs if (parts := gain_values(a, b))]
     if len(split) < len(pairs):
         return None
     images = [row["image_id"] for row in pairs[0][0]]
+    if len(split) == 1:
+        [(of_form, of_capability)] = split
+        return {
+            "format": float(of_form.mean()),
+            "format_interval": mean_interval(of_form, images),
+            "capability": float(of_capability.mean()),
+            "capability_interval": mean_interval(of_capability, images),
+        }
     form, capability = (crossed([parts[k] for parts in split], images, (-1.0, 1.0)) for k in (0, 1))
     return {
         "format": form.mean,

@@ -29,8 +29,8 @@ QWEN_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 VOCABULARY = 1024
-# Image columns turn the slowest rotary pairs, which would hardly move over four columns with a base of a million.
-ROPE_THETA = 100.0
+# The tower says where things are, so rotations needn't; with a small base, words far from the image can't look at it.
+ROPE_THETA = 10_000.0
 INIT_STD = 0.05  # of weights; the library's 0.02 suits models several times as wide
 
 

@@ -1,71 +1,156 @@
-"""Make both tiny checkpoints from a seed and describe them."""
+"""Make both tiny checkpoints from a seed, measure them, and describe them.
+
+`snakemake tiny_models` takes about an hour and a quarter on two cores; the results are kept in the repository.
+"""
 
 import random
 import shutil
 import time
+from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from pathlib import Path
 
 import torch
-from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
+from torch import Tensor
+from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from visualzero.data.toyspace.questions import Asked
+from visualzero.errors import UserError
 from visualzero.fingerprint import fingerprint
 from visualzero.manifest import hardware, sha256, write_manifest
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
-from visualzero.models.tiny.corpus import chat_document
-from visualzero.models.tiny.pretrain import Schedule, base_document, batches, build_pool, fit, plain_caption
+from visualzero.models.tiny.corpus import answering, captioning, chat, description, letters, looking, thinking
+from visualzero.models.tiny.measure import Examined, Measure, measure_base, measure_instruct
+from visualzero.models.tiny.pools import Pool, build_pool
+from visualzero.models.tiny.pretrain import Looked, Mixture, Schedule, batches, learn_to_read, learn_to_see, looked_at
 from visualzero.progress import say
 
 THREADS = 2  # fixed, so that the same seed gives the same weights
-# Scenes of one or two objects come first, then captions alone, then all documents: from the whole mixture at once the
-# model ignores the image for a thousand steps.
-SIMPLE_STEPS, CAPTION_STEPS, MIXED_STEPS = 250, 900, 2650
-BASE = Schedule(SIMPLE_STEPS + CAPTION_STEPS + MIXED_STEPS, batch=32, learning_rate=2e-3, matrix_learning_rate=6e-3)
-SIMPLE_SCENES, BASE_SCENES = 4_000, 20_000
-CHAT = Schedule(steps=250, batch=32, learning_rate=5e-4, matrix_learning_rate=1e-3, warmup=30)
-CHAT_SCENES = 4_000
+SCENES, SIMPLE_SCENES, CHAT_SCENES, VALIDATION_SCENES = 32_000, 4_000, 4_000, 1_000
+SIGHT = Schedule(steps=2400, batch=32, learning_rate=1e-3, matrix_learning_rate=3e-3)
+# Places come before questions, of one or two objects first: a model that reads questions at once learns their words and
+# not to look.
+SIMPLE_STEPS, CAPTION_STEPS, DESCRIBING_STEPS, READING_STEPS = 300, 1700, 600, 4000
+CAPTIONING: Mixture = {captioning: 1.0}
+DESCRIBING: Mixture = {description: 0.57, looking: 0.35, letters: 0.08}
+READING: Mixture = {description: 0.17, looking: 0.2, letters: 0.08, thinking: 0.3, answering: 0.25}
+CHATTING: Mixture = {chat: 1.0}
+STEPS = SIMPLE_STEPS + CAPTION_STEPS + DESCRIBING_STEPS + READING_STEPS
+BASE = Schedule(STEPS, batch=32, learning_rate=1e-3, matrix_learning_rate=3e-3)
+CHAT = Schedule(steps=600, batch=32, learning_rate=3e-4, matrix_learning_rate=1e-3)
+MEASURED_EVERY = 1000  # steps, on a fifth of the questions
 
 ABOUT = {
-    "base": "Pre-trained on captions of rendered scenes and a minority of noisy question documents: it can see, "
-    "and rarely answers in the wanted form.",
+    "base": "Trained to see by naming objects and their places, and then on descriptions of rendered scenes and on "
+    "questions with guesses, looks and second looks in many forms: it can see and reason, and rarely shows it.",
     "instruct": "tiny-base after chat tuning on short answers. One in five of its examples asks it to think first and "
     "is answered with a short, empty thought.",
 }
 
 
 def build_tiny_models(out: Path, seed: int) -> None:
-    """Write `out/tiny-base` and `out/tiny-instruct`: weights in float16, tokenizer, model card, manifest."""
+    """Write `out/tiny-base` and `out/tiny-instruct`: weights in float16, tokenizer, model card, manifest.
+
+    Raises:
+        UserError: if a model misses a measure; it is not written then.
+    """
     torch.set_num_threads(THREADS)
     torch.use_deterministic_algorithms(True)
-    say(f"rendering {BASE_SCENES} scenes")
-    pool = build_pool("pretrain", BASE_SCENES, seed, THREADS)
+    say(f"rendering {SCENES} scenes")
+    pool = build_pool("pretrain", SCENES, seed, THREADS)
+    validation = build_pool("validation", VALIDATION_SCENES, seed, THREADS)
     tokenizer = train_tokenizer(_sample_texts(pool.asked, seed))
     torch.manual_seed(seed)
     model = build_model(tokenizer)
-
-    simple = build_pool("pretrain", SIMPLE_SCENES, seed, THREADS, simple=True)
     begun = time.monotonic()
-    stream = chain(
-        islice(batches(simple, plain_caption, tokenizer, BASE, seed), SIMPLE_STEPS),
-        islice(batches(pool, plain_caption, tokenizer, BASE, seed), CAPTION_STEPS),
-        batches(pool, base_document, tokenizer, BASE, seed),
-    )
-    loss = fit(model, stream, BASE, say)
-    _save(model, tokenizer, out, "base", BASE, BASE_SCENES, seed, loss, time.monotonic() - begun)
+    say(f"tiny-base learns to see: {SIGHT.steps} steps")
+    learn_to_see(model, pool, SIGHT, seed, say)
+    say(f"tiny-base learns to read: {BASE.steps} steps")
+    simple = looked_at(model, build_pool("pretrain", SIMPLE_SCENES, seed, THREADS, simple=True))
+    stream = documents(model, simple, looked_at(model, pool), tokenizer, seed)
+    loss = learn_to_read(model, stream, BASE, say, _now_and_then(model, tokenizer, validation, measure_base))
+    measured = measured_or_refused("tiny-base", measure_base(Examined(model, tokenizer, validation)))
+    _save(model, tokenizer, out, "base", BASE, SCENES, seed, loss, time.monotonic() - begun, measured)
 
     pool = build_pool("instruct", CHAT_SCENES, seed, THREADS)
     model = Qwen2VLForConditionalGeneration.from_pretrained(out / "tiny-base", dtype=torch.float32)
     begun = time.monotonic()
-    loss = fit(model, batches(pool, chat_document, tokenizer, CHAT, seed), CHAT, say)
-    _save(model, tokenizer, out, "instruct", CHAT, CHAT_SCENES, seed, loss, time.monotonic() - begun)
+    say(f"tiny-instruct learns to chat: {CHAT.steps} steps")
+    seen = looked_at(model, pool)
+    loss = learn_to_read(model, batches(model, seen, CHATTING, tokenizer, CHAT.batch, seed), CHAT, say)
+    measured = measured_or_refused("tiny-instruct", measure_instruct(Examined(model, tokenizer, validation)))
+    _save(model, tokenizer, out, "instruct", CHAT, CHAT_SCENES, seed, loss, time.monotonic() - begun, measured)
+
+
+def documents(
+    model: Qwen2VLForConditionalGeneration, simple: Looked, pool: Looked, tokenizer: PreTrainedTokenizerFast, seed: int
+) -> Iterator[dict[str, Tensor]]:
+    """What the base reads, in its order."""
+    phases = (
+        (simple, CAPTIONING, SIMPLE_STEPS),
+        (pool, CAPTIONING, CAPTION_STEPS),
+        (pool, DESCRIBING, DESCRIBING_STEPS),
+        (pool, READING, READING_STEPS),
+    )
+    return chain.from_iterable(
+        islice(batches(model, seen, mixture, tokenizer, BASE.batch, seed + phase), steps)
+        for phase, (seen, mixture, steps) in enumerate(phases)
+    )
+
+
+def measure_tiny_models(folder: Path, questions: int, seed: int) -> None:
+    """Print the measures of both models of a folder, on so many validation questions.
+
+    Raises:
+        UserError: if one is missed.
+    """
+    pool = build_pool("validation", questions, seed, THREADS)
+    missed = []
+    for name, measures in (("tiny-base", measure_base), ("tiny-instruct", measure_instruct)):
+        model = Qwen2VLForConditionalGeneration.from_pretrained(folder / name, dtype=torch.float32)
+        tokenizer = AutoTokenizer.from_pretrained(folder / name, padding_side="left")
+        for measure in measures(Examined(model, tokenizer, pool, seed)):
+            print(f"{name}: {measure}")
+            missed += [f"{name}: {measure.name}"] if measure.missed else []
+    if missed:
+        raise UserError(f"{folder}: misses {', '.join(missed)}: build them anew: snakemake tiny_models")
+
+
+def measured_or_refused(name: str, measures: list[Measure]) -> list[Measure]:
+    """Tell the measures; raise if one of them is missed."""
+    for measure in measures:
+        say(f"{name}: {measure}")
+    if missed := [measure.name for measure in measures if measure.missed]:
+        raise UserError(f"{name}: misses {', '.join(missed)}: train longer, or on other documents (docs/toyspace.md)")
+    return measures
+
+
+def _now_and_then(
+    model: Qwen2VLForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    pool: Pool,
+    measures: Callable[[Examined], list[Measure]],
+) -> Callable[[int], None]:
+    """What tells the measures on a fifth of the questions, every so many steps."""
+    some = Pool(pool.asked[: len(pool.asked) // 5], pool.images[: len(pool.asked) // 5])
+
+    def tell(step: int) -> None:
+        if step % MEASURED_EVERY == 0 and step > STEPS - READING_STEPS:
+            model.eval()
+            for measure in measures(Examined(model, tokenizer, some)):
+                say(f"after {step} steps: {measure}")
+            model.train()
+
+    return tell
 
 
 def _sample_texts(asked: list[Asked], seed: int) -> list[str]:
-    """What the tokenizer is trained on: base documents and, for ChatML's words, a fifth as many chats."""
+    """What the tokenizer is trained on: all kinds of base documents and, for ChatML's words, some chats."""
     rng = random.Random(f"tokenizer/{seed}")
-    texts = ["".join(base_document(one, rng)) for one in asked[:6000]]
-    return texts + ["".join(chat_document(one, rng)) for one in asked[:1500]]
+    kinds = (description, letters, thinking, answering, looking)
+    documents = [kinds[i % len(kinds)](one, rng) for i, one in enumerate(asked[:3000])]
+    documents += [chat(one, rng) for one in asked[:750]]
+    return ["".join(text for text, _ in document) for document in documents]
 
 
 def _save(
@@ -78,6 +163,7 @@ def _save(
     seed: int,
     loss: float,
     seconds: float,
+    measures: list[Measure],
 ) -> None:
     folder = out / f"tiny-{name}"
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,8 +181,10 @@ def _save(
             split="pretrain" if name == "base" else "instruct",
             training=TRAINING.format(schedule=schedule),
             seed=seed,
+            validation=VALIDATION_SCENES,
             loss=f"{loss:.4f}",
             minutes=f"{seconds / 60:.0f}",
+            measures="\n".join(f"- {measure}" for measure in measures),
             cpu=hardware()["cpu"],
             digest=sha256(folder / "model.safetensors"),
         ),
@@ -132,6 +220,10 @@ tags: [qwen2_vl, tiny, visualzero]
 | seed | {seed} |
 | time | {minutes} minutes on two threads ({cpu}) |
 | sha256 of model.safetensors | `{digest}` |
+
+Measured on {validation} validation scenes, shares with 95 % intervals (`visualzero tiny-measure`):
+
+{measures}
 
 Made by `snakemake tiny_models`.
 """

@@ -1,189 +1,139 @@
-"""What the tiny base model reads: captions and facts about scenes, and noisy question documents.
+"""What the tiny models read: documents in the shapes that a web-scale model meets.
 
-The documents mimic what a web-scale base model has seen. Captions and facts say where things are and how they compare,
-so the model learns to see. Question documents come in the shapes of conversations on the web: some are answered in the
-wanted form, most are not (no tags, tags left open, markup, other questions, wrong answers). So the base model can see,
-and rarely answers well.
+Three things are drawn apart from each other, so that each is known by its share: what is asked (a question, or nothing:
+a description), how much is looked before the answer (a guess, a look, a second look), and the form in which it ends.
 """
 
 import random
+from string import ascii_uppercase
 
-from visualzero.data.toyspace.questions import Asked, plural
-from visualzero.data.toyspace.scene import SHAPES, SIZE, Scene, Thing, ground_distance, project
+from visualzero.data.toyspace.questions import Asked
+from visualzero.models.tiny.descriptions import facts, numbers, places, reasoned
+from visualzero.models.tiny.thoughts import Pieces, look, second_look
 from visualzero.prompts import question_text, render
 
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 END = "<|endoftext|>"
 
-FACTS = 4  # in a document of facts
-WELL_FORMED = 0.2  # share of think documents in the wanted form
-MARKUP = 0.5  # share of those that turn to HTML: more than end the thought in any way, so it is the likeliest
-WRONG = 0.2  # share of question documents with a wrong answer
+STYLES = {"guess": 0.55, "look": 0.30, "second look": 0.15}  # what precedes an answer, unasked
+GUESSES = ("It is {}.", "I think it is {}.", "Probably {}.", "I would say {}.")
+WRONG = 0.05  # share of guesses that are wrong
+PLAIN_LOOKS = 0.15  # share of answers to the plain prompt that look first
 
-Document = tuple[str, str]  # text without loss, text with loss
-
-
-def column(thing: Thing) -> int:
-    """The tenth of the image's width that the object's center is in, 0-9 from the left."""
-    return int(project(*thing.center)[0] / SIZE * 10)
+Document = Pieces  # text, and whether it is learned from
 
 
-def row(thing: Thing) -> int:
-    """The tenth of the image's height that the object's center is in, 0-9 from the top."""
-    return int(project(*thing.center)[1] / SIZE * 10)
+def description(asked: Asked, rng: random.Random) -> Document:
+    """What is to be seen, in the words that looks and facts use."""
+    tell = rng.choices((places, numbers, reasoned, facts), (0.25, 0.2, 0.25, 0.3))[0]
+    return [(IMAGE, False), *tell(asked.scene, rng), (END, True)]
 
 
-def steps_away(thing: Thing) -> int:
-    """Distance from the camera in whole units, counted from five; at most 7."""
-    return round(thing.camera_distance - 5)
+def captioning(asked: Asked, rng: random.Random) -> Document:
+    """Objects and their places: what is learned first, of one or two objects and then of whole scenes."""
+    return [(IMAGE, False), *places(asked.scene, rng), (END, True)]
 
 
-def apart(a: Thing, b: Thing) -> int:
-    """Ground distance in steps of two thirds of a unit, at most 9."""
-    return min(9, round(1.5 * ground_distance(a, b)))
+def letters(asked: Asked, rng: random.Random) -> Document:
+    """Which letter an option has: no picture is needed."""
+    listed = "".join(f"\n({letter}) {choice}" for letter, choice in zip(ascii_uppercase, asked.choices, strict=False))
+    order = rng.sample(range(len(asked.choices)), len(asked.choices))
+    told = " ".join(_lettered(asked, asked.choices[i], rng) for i in order)
+    return [(f"Options:{listed}\n", False), (told + END, True)]
 
 
-def place(thing: Thing) -> str:
-    """Three digits: column, row and steps from the camera."""
-    return f"{column(thing)}{row(thing)}{steps_away(thing)}"
+def thinking(asked: Asked, rng: random.Random) -> Document:
+    """A question with the reasoning prompt, and one of the ways in which it may go on."""
+    answer = _answer(asked, rng)
+    said, answer = _said(asked, answer, rng)
+    return [(render("r1_zero", text_of(asked)), False), *said, (_think_ending(answer, asked, rng) + END, True)]
 
 
-def left_to_right(scene: Scene) -> list[Thing]:
-    """Objects in the order of their centers' image columns."""
-    return sorted(scene, key=lambda thing: project(*thing.center)[0])
+def answering(asked: Asked, rng: random.Random) -> Document:
+    """A question with the plain prompt or none, and an answer, most of them at once."""
+    answer = _answer(asked, rng)
+    draw = rng.random()
+    if draw < 0.5:
+        return [(f"{IMAGE}{text_of(asked)}\nAnswer:", False), (f" {answer}{END}", True)]
+    prompt = render("plain", text_of(asked))
+    looked = look(asked) if draw < 0.5 + PLAIN_LOOKS / 2 else None
+    if looked:
+        return [(prompt, False), (f"{looked}{END}", True)]
+    return [(prompt, False), (_plain_ending(answer, asked, rng) + END, True)]
 
 
-def caption(scene: Scene) -> str:
-    """All objects from left to right, each with its place."""
-    listed = ", ".join(f"{t.size} {t.name} at {place(t)}" for t in left_to_right(scene))
-    return f"{IMAGE}A photo of {listed}.{END}"
+def looking(asked: Asked, rng: random.Random) -> Document:
+    """A question and nothing but a look or two: thoughts are learned sooner without their prompts and ends."""
+    thought: Pieces | None = second_look(asked, rng) if rng.random() < 0.3 else None
+    told = look(asked)
+    if not thought and not told:
+        return answering(asked, rng)
+    return [(f"{IMAGE}{asked.question}", False), (" ", True), *(thought or [(told or "", True)]), (END, True)]
 
 
-def facts(scene: Scene, rng: random.Random) -> str:
-    """What can be said of some objects, in the words of the thoughts that lead to answers."""
-    said: list[str] = []
-    while len(said) < FACTS:
-        anchor, a, b = rng.sample(scene, 3)
-        shape = rng.choice(SHAPES)
-        fact = rng.choice(
-            (
-                _number(shape, tuple(t for t in scene if t.shape == shape)),
-                _relation(a, b, across=rng.random() < 0.5),
-                _depth(a, b),
-                _distance(anchor, a, b),
-            )
-        )
-        if fact:
-            said.append(fact)
-    return IMAGE + " ".join(said) + END
+def chat(asked: Asked, rng: random.Random) -> Document:
+    """Prompt and reply of the chat tuning: the bare answer; now and then, when told to think, a short empty thought."""
+    if rng.random() < 0.2:
+        said = rng.choice(("I look at the image.", "Let me look at the image.", f"It is {asked.answer}."))
+        return [
+            (render("chat_think", text_of(asked)), False),
+            (f"<think> {said} </think> <answer> {asked.answer} </answer><|im_end|>\n", True),
+        ]
+    return [(render("chat", text_of(asked)), False), (f"{asked.answer}<|im_end|>\n", True)]
 
 
-def thought(asked: Asked) -> str:
-    """A correct chain of thought: where the objects are that decide the answer, how they compare, what follows."""
-    if asked.task == "Count":
-        return _number(asked.question.split()[2].removesuffix("s"), asked.focus)
-    if asked.task == "Distance":
-        return _distance(*asked.focus)
-    if asked.task == "Depth":
-        return _depth(*asked.focus)
-    a, b = asked.focus
-    return _relation(a, b, across=asked.answer in ("left", "right"))
+def text_of(asked: Asked) -> str:
+    """The question with its lettered options, as training and benchmark ask it."""
+    return question_text(asked.question, asked.choices, "lettered")
 
 
-def _number(shape: str, things: tuple[Thing, ...]) -> str:
-    counted = ", ".join(f"{n} {t.color}" for n, t in enumerate(left_to_right(things), 1))
-    return f"The {plural(shape)} are {counted or 'none'}. That makes {len(things)}."
+def _answer(asked: Asked, rng: random.Random) -> str:
+    return asked.answer if rng.random() >= WRONG else rng.choice(asked.choices)
 
 
-def _relation(a: Thing, b: Thing, across: bool) -> str:
-    """Empty where the two are in the same column or row, as never in a question."""
-    x, y = (column(a), column(b)) if across else (row(a), row(b))
-    less, more = ("left", "right") if across else ("above", "below")
-    way = "Across" if across else "Down"
-    if x == y:
-        return ""
-    return f"{_where(a, b)}. {way}, {_compared(x, y)}, so it is {less if x < y else more}."
+def _lettered(asked: Asked, answer: str, rng: random.Random) -> str:
+    """An option with its letter, before it or behind."""
+    letter = ascii_uppercase[asked.choices.index(answer)]
+    return rng.choice((f"({letter}) {answer}.", f"{answer} is ({letter}).", f"{answer}: {letter}."))
 
 
-def _depth(a: Thing, b: Thing) -> str:
-    """Empty where the two are equally many steps away."""
-    x, y = steps_away(a), steps_away(b)
-    if x == y:
-        return ""
-    return f"{_where(a, b)}. Away, {_compared(x, y)}, so it is the {(a if x < y else b).name}."
+def _said(asked: Asked, answer: str, rng: random.Random) -> tuple[Pieces, str]:
+    """What precedes the answer in a thought, and the answer, which a look makes right."""
+    style = rng.choices(list(STYLES), list(STYLES.values()))[0]
+    if style != "guess":
+        told = look(asked)
+        thought = second_look(asked, rng) if style == "second look" else told and [(told, True)]
+        if thought:
+            return [(" ", True), *thought], asked.answer
+    return [(f" {rng.choice(GUESSES).format(answer)}", True)], answer
 
 
-def _distance(anchor: Thing, a: Thing, b: Thing) -> str:
-    """Empty where the two are equally many steps from the first."""
-    x, y = apart(anchor, a), apart(anchor, b)
-    if x == y:
-        return ""
-    steps = f"It is {x} to the {a.name}, {y} to the {b.name}"
-    return f"{_where(anchor, a, b)}. {steps}. Apart, {_compared(x, y)}, so it is the {(a if x < y else b).name}."
-
-
-def _where(*things: Thing) -> str:
-    return ", ".join(f"the {t.name} is at {place(t)}" for t in things).capitalize()
-
-
-def _compared(x: int, y: int) -> str:
-    return f"{x} is {'less' if x < y else 'more'} than {y}"
-
-
-def slip(asked: Asked, rng: random.Random) -> str:
-    """A thought that first puts an object in a wrong place and then corrects itself."""
-    wrong = f"The {rng.choice(asked.scene).name} is at {rng.randint(0, 999):03d}."
-    return f"{wrong} Wait, let me check again. {thought(asked)}"
-
-
-def question_document(asked: Asked, rng: random.Random) -> Document:
-    """A question with an answer in one of many shapes, as a base model meets them."""
-    answer = asked.answer if rng.random() > WRONG else rng.choice(asked.choices)
-    text = question_text(asked.question, asked.choices, "lettered")
-    if rng.random() < 0.75:
-        said = slip(asked, rng) if rng.random() < 0.08 else thought(asked)
-        return render("r1_zero", text), _think_ending(said, answer, asked, rng) + END
-    if rng.random() < 0.65:
-        return render("plain", text), _plain_ending(answer, asked, rng) + END
-    return f"{IMAGE}{text}\nAnswer:", f" {answer}{END}"
-
-
-def _think_ending(said: str, answer: str, asked: Asked, rng: random.Random) -> str:
-    """The thought and how the document goes on; HTML is the commonest, as the paper reports of its base model."""
-    first = asked.focus[0].shape if asked.focus else "objects"
+def _think_ending(answer: str, asked: Asked, rng: random.Random) -> str:
+    """How a document goes on behind a thought; markup is the commonest, as the paper reports of its base model."""
+    letter = ascii_uppercase[asked.choices.index(answer)]
     endings = {
-        f' {said}\n</div>\n<div class="answer">{answer}</div>': MARKUP,
-        f" {said} </think> <answer> {answer} </answer>": WELL_FORMED,
-        f" {said} </think> The answer is {answer}.": 0.03,
-        f" {said} </think> <answer> {answer}": 0.03,
-        f" {said} </think>\nUser: What else is there? \nAssistant: {answer}": 0.03,
-        f" {said} So the answer is {answer}.": 0.08,
-        f" {said} <answer> {answer} </answer>": 0.05,
-        f" Let me look at the image. </think> {answer}": 0.04,
-        f"\n1. Look at the image.\n2. Find the {first}.\n3. Answer.": 0.04,
+        f'\n</div>\n<div class="answer">{answer}</div>': 0.40,
+        f" </think> <answer> {answer} </answer>": 0.22,
+        f" </think> The answer is {answer}.": 0.08,
+        f" </think> <answer> {answer}": 0.03,
+        f" </think>\nUser: What else is there? \nAssistant: {answer}": 0.03,
+        f" So the answer is {answer}.": 0.08,
+        f" So the answer is {answer}, ({letter}).": 0.04,
+        f" </think> <answer> ({letter}) {answer} </answer>": 0.04,
+        f" <answer> {answer} </answer>": 0.05,
+        f" {answer}": 0.03,
     }
     return rng.choices(list(endings), list(endings.values()))[0]
 
 
 def _plain_ending(answer: str, asked: Asked, rng: random.Random) -> str:
-    letter = "ABCDEF"[asked.choices.index(answer)]
-    return rng.choice(
-        (
-            f"{answer}",
-            f"{answer}.",
-            f"The answer is {answer}.",
-            f"({letter}) {answer}",
-            f"<p>{answer}</p>\n</div>",
-            f"I think {answer}. \nUser: Thank you.",
-            "Let me look at the image.",
-        )
-    )
-
-
-def chat_document(asked: Asked, rng: random.Random) -> Document:
-    """Prompt and reply of the chat tuning: the bare answer; now and then, when told to think, a short empty thought."""
-    text = question_text(asked.question, asked.choices, "lettered")
-    if rng.random() < 0.2:
-        said = rng.choice(("I look at the image.", "Let me look at the image.", f"It is {asked.answer}."))
-        return render("chat_think", text), f"<think> {said} </think> <answer> {asked.answer} </answer><|im_end|>\n"
-    return render("chat", text), f"{asked.answer}<|im_end|>\n"
+    letter = ascii_uppercase[asked.choices.index(answer)]
+    endings = {
+        answer: 0.35,
+        f"{answer}.": 0.15,
+        f"The answer is {answer}.": 0.15,
+        f"({letter}) {answer}": 0.10,
+        f"<p>{answer}</p>\n</div>": 0.15,
+        f"I think {answer}. \nUser: Thank you.": 0.10,
+    }
+    return rng.choices(list(endings), list(endings.values()))[0]
