@@ -123,7 +123,7 @@ def conclusion(task: str, things: tuple[Seen, ...], sideways: bool) -> str | Non
         x, z = (abs(a.x - anchor.x), abs(a.z - anchor.z))
         u, v = (abs(b.x - anchor.x), abs(b.z - anchor.z))
         less = _compared(x + z, u + v)
-        told = f"{a.name.capitalize()} {x} + {z} = {x + z}, {b.name} {u} + {v} = {u + v}."
+        told = f"Apart, {a.name} {x} + {z} = {x + z}, {b.name} {u} + {v} = {u + v}."
         return less and f"{told} {less}, {CONCLUDES}the {(a if x + z < u + v else b).name}."
     a, b = things
     if task == "Depth":
