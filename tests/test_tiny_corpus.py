@@ -4,12 +4,15 @@ import random
 import re
 from collections import Counter
 from functools import cache
+from pathlib import Path
 
 import pytest
 import torch
 
 from visualzero.data.toyspace.questions import TASKS, Asked, ask
+from visualzero.errors import UserError
 from visualzero.models.tiny import corpus
+from visualzero.models.tiny.build import measure_tiny_models
 from visualzero.models.tiny.measure import Measure, concluded, last_named, style_of
 from visualzero.models.tiny.muon import orthogonal
 from visualzero.models.tiny.places import across, away
@@ -127,6 +130,12 @@ def test_a_step_of_muon_has_singular_values_near_one(shape: tuple[int, int]) -> 
     values = torch.linalg.svdvals(orthogonal(torch.randn(shape)))
     assert values.min() > 0.4
     assert values.max() < 1.3
+
+
+@pytest.mark.parametrize(("questions", "told"), [(3, "--questions 3: too few"), (4, "no model there")])
+def test_models_or_questions_that_are_missing_are_one_line(tmp_path: Path, questions: int, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        measure_tiny_models(tmp_path, questions, 0)
 
 
 @pytest.mark.parametrize(("cases", "missed"), [(84, True), (85, False)])

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer, PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
-from visualzero.data.toyspace.questions import Asked
+from visualzero.data.toyspace.questions import TASKS, Asked
 from visualzero.errors import UserError
 from visualzero.fingerprint import fingerprint
 from visualzero.manifest import hardware, sha256, write_manifest
@@ -102,8 +102,13 @@ def measure_tiny_models(folder: Path, questions: int, seed: int) -> None:
     """Print the measures of both models of a folder, on so many validation questions.
 
     Raises:
-        UserError: if one is missed.
+        UserError: if the folder has no such models, no question is asked, or a measure is missed.
     """
+    if questions < len(TASKS):
+        raise UserError(f"--questions {questions}: too few: ask at least one of each task ({len(TASKS)})")
+    for name in ("tiny-base", "tiny-instruct"):
+        if not (folder / name / "config.json").is_file():
+            raise UserError(f"{folder / name}: no model there: --models takes the folder that holds both")
     pool = build_pool("validation", questions, seed, THREADS)
     missed = []
     for name, measures in (("tiny-base", measure_base), ("tiny-instruct", measure_instruct)):

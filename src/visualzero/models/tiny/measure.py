@@ -80,12 +80,14 @@ class Examined:
 
 def measure_base(examined: Examined) -> list[Measure]:
     """Looks and bare answers by task, slips corrected, letters, and what the base does unasked."""
-    looks = examined.said(lambda asked: f"{render('r1_zero', text_of(asked))}{_opening(asked)}", THOUGHT_TOKENS, False)
+    looks = examined.said(lambda asked: f"{render('r1_zero', text_of(asked))} {BEGINS}", THOUGHT_TOKENS, False)
     bare = examined.said(lambda asked: f"{IMAGE}{text_of(asked)}\nAnswer:", ANSWER_TOKENS, False)
     slips = examined.said(lambda asked: _slipped(asked, random.Random(asked.question)), THOUGHT_TOKENS, False)
     letters = examined.said(_told_to_letter, ANSWER_TOKENS, False)
     return [
-        *_by_task("looks conclude rightly", [(a, concluded(text) == a.answer) for a, text in looks], 0.85, _look_each),
+        *_by_task(
+            "looks conclude rightly", [(a, concluded(text) == a.answer) for a, text in looks], 0.85, lambda _: 0.70
+        ),
         *_by_task("bare answers are right", [(a, _first_line(text) == a.answer) for a, text in bare], 0.60, _chance),
         *_by_task("planted slips are corrected", [(a, concluded(text) == a.answer) for a, text in slips], 0.80),
         *_by_task("letters go with their texts", [(a, _lettered_rightly(a, text)) for a, text in letters], 0.90),
@@ -135,11 +137,6 @@ def _places(choice: str, text: str) -> list[re.Match[str]]:
     return list(re.finditer(rf"(?<!\w){re.escape(choice)}(?!\w)", text))
 
 
-def _opening(asked: Asked) -> str:
-    """How a look begins."""
-    return f" {BEGINS}"
-
-
 def _slipped(asked: Asked, rng: random.Random) -> str | None:
     """A question, a look with a planted slip, and a cue."""
     if look(asked) is None:
@@ -160,10 +157,6 @@ def _lettered_rightly(asked: Asked, text: str) -> bool:
 
 def _first_line(text: str) -> str:
     return text.strip().partition("\n")[0].strip()
-
-
-def _look_each(asked: Sequence[Asked]) -> float:
-    return 0.70
 
 
 def _chance(asked: Sequence[Asked]) -> float:
