@@ -42,18 +42,17 @@ def split_gain(a: ScoreRows, b: ScoreRows) -> Gain:
     """Split the difference of two arms' score rows: id, image_id, correct, parse_class or prediction."""
     of_b = {row["id"]: row for row in b}
     parsed_a, parsed_b = ([row for row in rows if is_parsed(row)] for rows in (a, b))
-    parts = gain_values(a, b)
-    images = [row["image_id"] for row in a]
+    parts = gain_parts([(a, b)]) or {}
     joint = [(row, of_b[row["id"]]) for row in parsed_a if is_parsed(of_b[row["id"]])]
     return Gain(
         parse_rate_a=len(parsed_a) / len(a),
         parse_rate_b=len(parsed_b) / len(b),
         accuracy_given_parsed_a=share_right(parsed_a),
         accuracy_given_parsed_b=share_right(parsed_b),
-        format=float(parts[0].mean()) if parts else None,
-        format_interval=mean_interval(parts[0], images) if parts else None,
-        capability=float(parts[1].mean()) if parts else None,
-        capability_interval=mean_interval(parts[1], images) if parts else None,
+        format=parts.get("format"),
+        format_interval=parts.get("format_interval"),
+        capability=parts.get("capability"),
+        capability_interval=parts.get("capability_interval"),
         joint_n=len(joint),
         joint_a=share_right([mine for mine, _ in joint]),
         joint_b=share_right([theirs for _, theirs in joint]),
