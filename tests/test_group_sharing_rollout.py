@@ -140,8 +140,8 @@ def test_the_samplers_difference_is_a_mean_over_tokens_whatever_ratios_are_taken
 
     def apart(*arguments: Any) -> list[Row]:
         drawn.extend(roll(*arguments))
-        for number, row in enumerate(drawn):
-            row.log_probs = [value + 0.1 * number for value in row.log_probs]
+        for row in drawn:
+            row.log_probs = [value + 0.1 * len(row.tokens) for value in row.log_probs]
         return drawn
 
     passes: list[int] = []
@@ -160,7 +160,7 @@ def test_the_samplers_difference_is_a_mean_over_tokens_whatever_ratios_are_taken
     made.train()
     assert (sum(passes) > 1) == (tokens == 60)
     lengths = torch.tensor([len(row.tokens) for row in drawn], dtype=torch.float64)
-    shifts = 0.1 * torch.arange(len(drawn))
+    shifts = 0.1 * lengths
     [logged] = [entry[mixin.DIFFERENCE] for entry in made.state.log_history if mixin.DIFFERENCE in entry]
     assert logged == pytest.approx(float((lengths * shifts).sum() / lengths.sum()), abs=1e-4)
     assert logged != pytest.approx(float(shifts.mean()), abs=1e-2), "no mean over completions"

@@ -118,6 +118,12 @@ def test_two_processes_train_as_one_does(trained: Trained, tiny_model: Path, arm
     same_training(trained("one") / arm, trained(way) / arm, tiny_model)
 
 
+def test_a_step_has_groups_with_and_without_advantages(trained: Trained) -> None:
+    """So that processes have unequally many rows."""
+    for arm in ("base-grpo", "base-grpo-dapo"):
+        assert 0.5 in set(pd.read_parquet(trained("one") / arm / "history.parquet")["frac_zero_std"])
+
+
 @pytest.mark.parametrize("arm", ["base-sft", "base-grpo-dapo"])
 @pytest.mark.parametrize("family", FAMILIES)
 def test_two_processes_train_a_family_as_one_does(families_trained: dict[str, Path], family: str, arm: str) -> None:
