@@ -208,7 +208,7 @@ def make_repository(
             shutil.copy(ROOT / part, folder / part)
     shutil.copy(ROOT / ".dvcignore", folder / ".dvcignore")
     made = Repository(folder, environment or {})
-    made.edit("config/scale/demo.yaml", lambda scale: scale.update(_laid_over(scale, STUDY)))
+    made.edit("config/scale/demo.yaml", lambda scale: scale.update(_laid_over(scale, STUDY) | {"data": STUDY["data"]}))
     made.edit("config/config.yaml", lambda study: study.update(run={"demo": list(ARMS), "paper": "all"}, controls={}))
     if stand_in:
         (folder / "src/visualzero/stages.py").write_text(STAND_IN)

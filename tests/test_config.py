@@ -482,7 +482,7 @@ def test_every_mistake_is_told_at_once(raw: dict[str, Any], root: Path) -> None:
 
 def test_a_mistake_in_the_scale_names_its_file(raw: dict[str, Any], root: Path) -> None:
     scale = root / "config/scale/demo.yaml"
-    scale.write_text(scale.read_text().replace("max_completion: 96", "max_completion: -1"))
+    scale.write_text(re.sub("max_completion: [0-9]+", "max_completion: -1", scale.read_text()))
     told = lines_of({**raw, "grpo": {"steps": 2}}, root)
     assert told == ["config/scale/demo.yaml: grpo.max_completion: must be greater than 0, not -1"]
 

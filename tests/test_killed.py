@@ -24,7 +24,7 @@ from repository import Repository, altered_objects, copy_of
 
 pytestmark = pytest.mark.slow
 
-KILLS = 10  # of each tool
+KILLS = int(os.environ.get("KILLS", 5))  # of each tool
 TOOLS = {"snakemake": ("snakemake", "--cores", "2", "all"), "dvc": ("dvc", "repro")}
 CACHE = {"snakemake": "symlink", "dvc": "hardlink"}
 LENGTH = {"snakemake": 1.0, "dvc": 2.5}  # of a whole run, in those of Snakemake

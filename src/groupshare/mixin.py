@@ -8,11 +8,10 @@ gradients are the sum over the group, as they are in stock TRL. Rewards, advanta
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
-from itertools import accumulate
 from typing import Any
 
 import torch
-from accelerate.utils import DistributedType, gather, gather_object
+from accelerate.utils import DistributedType, gather_object
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset
 from transformers import PreTrainedModel
@@ -25,6 +24,8 @@ from groupshare.attention import install
 from groupshare.errors import SharingError
 from groupshare.logprobs import passes_of, shared_log_probs
 from groupshare.pass_metrics import DIFFERENCE, PassMetrics
+from groupshare.passes import Passes
+from groupshare.prefill import kept_within
 from groupshare.questions import (
     COLUMN,
     Preparer,
@@ -37,13 +38,10 @@ from groupshare.questions import (
 )
 from groupshare.rollout import can_sample, rollout, settings_of
 from groupshare.towers import is_frozen
-from groupshare.verification import Verification, select
-
-ROW_MEANS = {"grpo", "sapo", "dr_grpo", "luspo"}  # losses that are a mean over a micro-batch's completions
-TOKEN_SUMS = {"dapo", "cispo", "vespo"}  # losses that are divided by the tokens of the whole step
+from groupshare.verification import select
 
 
-class GroupSharing(Verification):
+class GroupSharing(Passes):
     """Put before TRL's `GRPOTrainer` or `RLOOTrainer`: the same results up to rounding, each group's work done once.
 
         class MyTrainer(GroupSharing, GRPOTrainer): ...
@@ -142,11 +140,8 @@ class GroupSharing(Verification):
         if self._looks_once:
             placed = {key: replace(q, seen={}) for key, q in placed.items()}
         if self.model.training and self._goes_on:
-            left = accumulate(len(question.input_ids) for question in placed.values())
-            fits = [tokens <= self.tokens_per_pass for tokens in left]
-            placed = {
-                key: replace(q, kept=[] if fit else None) for (key, q), fit in zip(placed.items(), fits, strict=True)
-            }
+            marked = kept_within(list(placed.values()), self.tokens_per_pass)
+            placed = dict(zip(placed, marked, strict=True))
         return [placed[id(question)] for question in questions]
 
     @property
@@ -315,48 +310,6 @@ class GroupSharing(Verification):
             loss: Tensor = super().compute_loss(model, inputs, *args, **kwargs)
         self._drawn_with = None
         return loss
-
-    def _weighted_passes(self, inputs: dict[str, Any]) -> list[tuple[list[int], float]]:
-        """The rows of each pass over a micro-batch, and the weight of their loss; equally many on every process."""
-        lengths = inputs["completion_mask"].sum(dim=1).tolist()
-        rows = self._rows_that_matter(inputs)
-        passes = [rows]
-        if torch.is_grad_enabled() and self._separable:
-            questions = [inputs["questions"][row] for row in rows]
-            cut = passes_of(questions, [lengths[row] for row in rows], self.tokens_per_pass)
-            passes = [[rows[i] for i in part] for part in cut]
-        weighted = [(part, self._weight(part, lengths)) for part in passes]
-        return [(rows[:1], 0.0)] * (self._most(len(passes)) - len(passes)) + weighted
-
-    def _most(self, passes: int) -> int:
-        """The largest number of passes of any process."""
-        return int(gather(torch.tensor([passes], device=self.accelerator.device)).max())
-
-    @property
-    def _independent(self) -> bool:
-        """Whether completions contribute to the loss one by one: not where quantiles or means over tokens enter."""
-        return not self._entropy_bonus_enabled and self.top_entropy_quantile == 1.0
-
-    @property
-    def _separable(self) -> bool:
-        """Whether a micro-batch may run in several passes; DeepSpeed counts backward passes itself."""
-        return self._independent and self.accelerator.distributed_type != DistributedType.DEEPSPEED
-
-    def _rows_that_matter(self, inputs: dict[str, Any]) -> list[int]:
-        """Rows whose gradient isn't exactly zero; the first row if there are none, since a loss needs a graph."""
-        n = len(inputs["completion_ids"])
-        if self.beta != 0.0 or not self._independent or not torch.is_grad_enabled():
-            return list(range(n))
-        advantages = inputs["advantages"].reshape(n, -1)  # one of each completion, or of each token
-        return advantages.any(dim=1).nonzero().flatten().tolist() or [0]
-
-    def _weight(self, rows: list[int], lengths: list[int]) -> float:
-        """What `rows` of a micro-batch weigh in its loss; TRL averages over the rows that it is given."""
-        if self.loss_type in TOKEN_SUMS:
-            return 1.0
-        if self.loss_type in ROW_MEANS:
-            return len(rows) / len(lengths)
-        return max(sum(lengths[row] for row in rows), 1) / max(sum(lengths), 1)  # bnpo: a mean over tokens
 
 
 def _shuffle_groups(batch: dict[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,8 @@ keeps them with their graph, through which the gradients of its completions reac
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import torch
@@ -17,6 +19,12 @@ from groupshare.questions import Question, as_rope_takes, joined
 from groupshare.towers import images_seen
 
 CROWDED = 0.4  # of a GPU's memory: from there on nothing is kept
+
+
+def kept_within(questions: Sequence[Question], tokens: int) -> list[Question]:
+    """The same questions; as many of the first as have at most `tokens` tokens in all ask to be kept."""
+    left = accumulate(len(question.input_ids) for question in questions)
+    return [replace(q, kept=[] if so_far <= tokens else None) for q, so_far in zip(questions, left, strict=True)]
 
 
 @torch.no_grad()

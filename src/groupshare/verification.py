@@ -53,10 +53,8 @@ class Verification(_Trainer):
                 self._log_probs_and_slopes(self._get_per_token_logps_and_entropies, part, whole)
                 for _ in range(2 if kept else 1)
             ]
-            for (
-                question,
-                prompt,
-            ) in kept.items():  # for the update, which has to be that of a run that was checked before
+            # For the update, which has to be that of a run that was checked before.
+            for question, prompt in kept.items():
                 question.kept[:] = prompt
             theirs, true_slopes = self._log_probs_and_slopes(super()._get_per_token_logps_and_entropies, part, whole)
         autocast = self.args.bf16 or self.args.fp16

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from visualzero.models.families.family import Family
+from visualzero.models.families.square import SquareImages
 from visualzero.models.families.wording import Wording
 
 
 @dataclass(frozen=True)
-class DeepseekVL(Family):
-    """The vision tower's size decides alone: `min_pixels` and `max_pixels` say nothing. Nothing is cut off."""
+class DeepseekVL(SquareImages):
+    """Nothing of an image is cut off."""
+
+    counted = "num_image_tokens"
 
     def code(self) -> ModuleType:
         """DeepSeek-VL's."""
@@ -19,26 +21,10 @@ class DeepseekVL(Family):
 
         return processing_deepseek_vl
 
-    def pixel_settings(
-        self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int
-    ) -> dict[str, Any]:
-        """The square's side."""
-        side = config["vision_config"]["image_size"]
-        return {"size": {"height": side, "width": side}}
-
     def processor_settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Tokens of an image: its patches."""
         seen = config["vision_config"]
-        return {"num_image_tokens": (seen["image_size"] // seen["patch_size"]) ** 2}
-
-    def image_tokens(self, processor: Any, height: int, width: int) -> int:
-        """As many whatever its size."""
-        tokens: int = processor.num_image_tokens
-        return tokens
-
-    def most_image_tokens(self, processor: Any) -> int:
-        """As many."""
-        return self.image_tokens(processor, 0, 0)
+        return {self.counted: (seen["image_size"] // seen["patch_size"]) ** 2}
 
 
 _BEGIN, _END = "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>"

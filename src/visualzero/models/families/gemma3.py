@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from visualzero.models.families.family import Family
+from visualzero.models.families.square import SquareImages
 from visualzero.models.families.wording import Wording
-
-BESIDE = 6  # tokens that begin and end an image, and the line ends around it
 
 
 @dataclass(frozen=True)
-class Gemma3(Family):
-    """The vision tower's size decides alone: `min_pixels` and `max_pixels` say nothing. Images are not cut up."""
+class Gemma3(SquareImages):
+    """Images are not cut up."""
+
+    counted = "image_seq_length"
+    beside = 6  # tokens that begin and end an image, and the line ends around it
 
     def code(self) -> ModuleType:
         """Gemma 3's."""
@@ -21,25 +22,9 @@ class Gemma3(Family):
 
         return processing_gemma3
 
-    def pixel_settings(
-        self, config: Mapping[str, Any], theirs: Mapping[str, Any], min_pixels: int, max_pixels: int
-    ) -> dict[str, Any]:
-        """The square's side."""
-        side = config["vision_config"]["image_size"]
-        return {"size": {"height": side, "width": side}}
-
     def processor_settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """Tokens of an image."""
-        return {"image_seq_length": config["mm_tokens_per_image"]}
-
-    def image_tokens(self, processor: Any, height: int, width: int) -> int:
-        """As many whatever its size."""
-        tokens: int = processor.image_seq_length + BESIDE
-        return tokens
-
-    def most_image_tokens(self, processor: Any) -> int:
-        """As many."""
-        return self.image_tokens(processor, 0, 0)
+        return {self.counted: config["mm_tokens_per_image"]}
 
 
 _ROLE = '("model" if message.role == "assistant" else message.role)'

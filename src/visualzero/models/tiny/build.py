@@ -26,7 +26,7 @@ from visualzero.models.tiny.pretrain import Looked, Mixture, Schedule, batches, 
 from visualzero.progress import say
 
 THREADS = 2  # fixed, so that the same seed gives the same weights
-SCENES, SIMPLE_SCENES, CHAT_SCENES, VALIDATION_SCENES = 32_000, 4_000, 4_000, 1_000
+SCENES, SIMPLE_SCENES, CHAT_SCENES, VALIDATION_SCENES = 32_000, 4_000, 12_000, 1_000
 SIGHT = Schedule(steps=2400, batch=32, learning_rate=1e-3, matrix_learning_rate=3e-3)
 # Places come before questions, of one or two objects first: a model that reads questions at once learns their words and
 # not to look.

@@ -15,7 +15,8 @@ from visualzero.prompts import question_text, render
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 END = "<|endoftext|>"
 
-STYLES = {"guess": 0.55, "look": 0.30, "second look": 0.15}  # what precedes an answer, unasked
+# What precedes an answer, unasked. Guesses are so many that a greedy answer is one.
+STYLES = {"guess": 0.60, "look": 0.25, "second look": 0.15}
 GUESSES = ("It is {}.", "I think it is {}.", "Probably {}.", "I would say {}.")
 WRONG = 0.05  # share of guesses that are wrong
 PLAIN_LOOKS = 0.15  # share of answers to the plain prompt that look first

@@ -6,7 +6,7 @@ Which objects are spoken of is read and not learned, since it can't be known; wh
 import random
 
 from visualzero.data.toyspace.questions import MIN_PIXELS, plural
-from visualzero.data.toyspace.scene import SHAPES, Scene, ground_distance, project
+from visualzero.data.toyspace.scene import COLORS, SHAPES, Scene, ground_distance, project
 from visualzero.models.tiny.places import place
 from visualzero.models.tiny.thoughts import BEGINS, Pieces, conclusion, counted, seen
 
@@ -15,15 +15,20 @@ TASKS_BY_PLACES = ("Relation", "Depth", "Distance")
 
 
 def places(scene: Scene, rng: random.Random) -> Pieces:
-    """Where objects are, or which object is at a place; some of them twice."""
+    """Where objects are, some of them twice; which object is at a place; and names that no object has."""
     things = [thing for _ in range(PLACES) for thing in rng.sample(scene, len(scene))][:PLACES]
+    here = {thing.name for thing in scene}
+    absent = [name for color in COLORS for shape in SHAPES if (name := f"{color} {shape}") not in here]
     pieces: Pieces = []
     for index, thing in enumerate(things):
         begin = "," if index else ""
-        if rng.random() < 0.7:
+        draw = rng.random()
+        if draw < 0.5:
             pieces += [(f"{begin} {thing.name} ", False), (place(thing), True)]
-        else:
+        elif draw < 0.75:
             pieces += [(f"{begin} at {place(thing)}", False), (f" {thing.name}", True)]
+        else:
+            pieces += [(f"{begin} {rng.choice(absent)}", False), (" none", True)]
     return [(BEGINS, False), *pieces, (".", True)]
 
 

@@ -21,13 +21,16 @@ NOBODY = -100  # the place of a name that no object has
 
 
 class Sight(nn.Module):
-    """A Qwen2-VL vision tower, and a reader of its tokens that attends once for each name."""
+    """A Qwen2-VL vision tower, and a reader of its tokens that attends once for each name.
+
+    The reader isn't told which token is which part of the image: neither is the language model, so each token has to
+    say itself where it is.
+    """
 
     def __init__(self, tower: nn.Module, width: int, heads: int = 6) -> None:
         super().__init__()
         self.tower = tower
         self.names = nn.Parameter(torch.randn(len(NAMES), width) * 0.5)
-        self.places = nn.Parameter(torch.zeros(IMAGE_TOKENS, width))
         self.norm = nn.RMSNorm(width)
         self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
         self.told = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, 1 + 2 * DIGITS))
@@ -38,7 +41,7 @@ class Sight(nn.Module):
         grid = torch.tensor([[1, GRID, GRID]] * n)
         tokens = self.tower(pixel_values, grid_thw=grid).pooler_output.view(n, IMAGE_TOKENS, -1)
         asked = self.names.expand(n, -1, -1)
-        tokens = self.norm(tokens) + self.places
+        tokens = self.norm(tokens)
         found, _ = self.attention(asked, tokens, tokens, need_weights=False)
         return self.told(found)
 
