@@ -15,7 +15,7 @@ from visualzero.models.tiny import corpus
 from visualzero.models.tiny.build import measure_tiny_models
 from visualzero.models.tiny.measure import Measure, concluded, last_named, style_of
 from visualzero.models.tiny.muon import orthogonal
-from visualzero.models.tiny.places import across, away
+from visualzero.models.tiny.places import across, away, place
 from visualzero.models.tiny.sight import NAMES, NOBODY, places_of, sight_loss
 from visualzero.models.tiny.thoughts import CONFIRMS, CUES, look, second_look, slip
 
@@ -110,6 +110,17 @@ def test_places_of_a_scene_are_known_by_name() -> None:
     assert (places[:, 0] != NOBODY).sum() == len(one.scene)
     for thing in one.scene:
         assert places[NAMES.index(thing.name)].tolist() == [across(thing), away(thing)]
+
+
+def test_captions_say_of_every_object_its_place_and_of_others_none() -> None:
+    rng = random.Random(0)
+    said = {"place": 0, "none": 0}
+    for one in asked(200):
+        places = {thing.name: place(thing) for thing in one.scene}
+        for name, told in re.findall(r"(\w+ \w+) (\d\d|none)", text(corpus.captioning(one, rng))):
+            said["none" if told == "none" else "place"] += 1
+            assert told == places.get(name, "none")
+    assert 0.2 < said["none"] / sum(said.values()) < 0.5
 
 
 def test_a_reader_that_knows_everything_has_no_loss() -> None:

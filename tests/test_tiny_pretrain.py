@@ -8,7 +8,7 @@ import torch
 from transformers import PreTrainedTokenizerFast, Qwen2VLForConditionalGeneration
 
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
-from visualzero.models.tiny.corpus import captioning, letters, looking, thinking
+from visualzero.models.tiny.corpus import captioning, letters, looking, text_of, thinking
 from visualzero.models.tiny.pools import GRID, Pool, build_pool, patchify
 from visualzero.models.tiny.pretrain import (
     Looked,
@@ -21,6 +21,8 @@ from visualzero.models.tiny.pretrain import (
     learn_to_see,
     looked_at,
 )
+from visualzero.models.tiny.thoughts import BEGINS
+from visualzero.prompts import render
 
 MIXTURE = {captioning: 0.4, looking: 0.3, thinking: 0.2, letters: 0.1}
 Model = Qwen2VLForConditionalGeneration
@@ -53,6 +55,22 @@ def test_the_loss_of_a_document_is_the_models_own() -> None:
         labels=labels,
     ).loss
     assert ours.item() == pytest.approx(theirs.item(), abs=1e-5)
+
+
+@pytest.mark.parametrize("task", range(4))
+def test_a_document_begins_with_the_tokens_of_its_prompt(task: int) -> None:
+    """So that what is asked of a model later, and of its measures, is what it has read."""
+    _, tokenizer, pool, _ = made()
+    asked = pool.asked[task]
+    prompt = f"{render('r1_zero', text_of(asked))} {BEGINS}"
+    documents = (thinking(asked, random.Random(seed)) for seed in range(200))
+    looks = [document for document in documents if "".join(text for text, _ in document).startswith(prompt)]
+    assert looks
+    for document in looks:
+        ids, learned = encode(document, tokenizer)
+        expected, _ = encode([(prompt, False)], tokenizer)
+        assert ids[: len(expected)] == expected
+        assert tokenizer.decode([token for token, learn in zip(ids, learned, strict=True) if learn]).startswith(" Seen")
 
 
 def test_a_batch_is_the_mean_of_its_documents_by_the_roots_of_their_lengths() -> None:
