@@ -18,6 +18,7 @@ from visualzero.data.toyspace.questions import TASKS, Asked
 from visualzero.errors import UserError
 from visualzero.fingerprint import fingerprint
 from visualzero.manifest import hardware, sha256, write_manifest
+from visualzero.memory import keep_freed_memory
 from visualzero.models.tiny.architecture import build_model, train_tokenizer
 from visualzero.models.tiny.corpus import answering, captioning, chat, description, letters, looking, thinking
 from visualzero.models.tiny.measure import Examined, Measure, measure_base, measure_instruct
@@ -55,6 +56,7 @@ def build_tiny_models(out: Path, seed: int) -> None:
         UserError: if a model misses a measure; it is not written then.
     """
     torch.set_num_threads(THREADS)
+    keep_freed_memory()
     torch.use_deterministic_algorithms(True)
     say(f"rendering {SCENES} scenes")
     pool = build_pool("pretrain", SCENES, seed, THREADS)
