@@ -31,10 +31,10 @@ SCENES, SIMPLE_SCENES, CHAT_SCENES, VALIDATION_SCENES = 32_000, 4_000, 12_000, 1
 SIGHT = Schedule(steps=2400, batch=32, learning_rate=1e-3, matrix_learning_rate=3e-3)
 # Places come before questions, of one or two objects first: a model that reads questions at once learns their words and
 # not to look.
-SIMPLE_STEPS, CAPTION_STEPS, DESCRIBING_STEPS, READING_STEPS = 300, 1700, 600, 4000
+SIMPLE_STEPS, CAPTION_STEPS, DESCRIBING_STEPS, READING_STEPS = 300, 1300, 600, 4400
 CAPTIONING: Mixture = {captioning: 1.0}
-DESCRIBING: Mixture = {description: 0.57, looking: 0.35, letters: 0.08}
-READING: Mixture = {description: 0.17, looking: 0.2, letters: 0.08, thinking: 0.3, answering: 0.25}
+DESCRIBING: Mixture = {description: 0.53, looking: 0.35, letters: 0.12}
+READING: Mixture = {description: 0.13, looking: 0.2, letters: 0.12, thinking: 0.3, answering: 0.25}
 CHATTING: Mixture = {chat: 1.0}
 STEPS = SIMPLE_STEPS + CAPTION_STEPS + DESCRIBING_STEPS + READING_STEPS
 BASE = Schedule(STEPS, batch=32, learning_rate=1e-3, matrix_learning_rate=3e-3)

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 
 from visualzero.data.toyspace.questions import Asked
 from visualzero.models.tiny.descriptions import facts, numbers, places, reasoned
-from visualzero.models.tiny.thoughts import Pieces, look, second_look
+from visualzero.models.tiny.thoughts import CONCLUDES, Pieces, look, second_look
 from visualzero.prompts import question_text, render
 
 IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
@@ -93,9 +93,15 @@ def _answer(asked: Asked, rng: random.Random) -> str:
 
 
 def _lettered(asked: Asked, answer: str, rng: random.Random) -> str:
-    """An option with its letter, before it or behind."""
+    """An option with its letter, before it or behind, or first concluded and then answered with its letter."""
     letter = ascii_uppercase[asked.choices.index(answer)]
-    return rng.choice((f"({letter}) {answer}.", f"{answer} is ({letter}).", f"{answer}: {letter}."))
+    told = (
+        f"({letter}) {answer}.",
+        f"{answer} is ({letter}).",
+        f"{answer}: {letter}.",
+        f"{CONCLUDES}{answer}, ({letter}) {answer}.",
+    )
+    return rng.choice(told)
 
 
 def _said(asked: Asked, answer: str, rng: random.Random) -> tuple[Pieces, str]:
@@ -113,14 +119,14 @@ def _think_ending(answer: str, asked: Asked, rng: random.Random) -> str:
     """How a document goes on behind a thought; markup is the commonest, as the paper reports of its base model."""
     letter = ascii_uppercase[asked.choices.index(answer)]
     endings = {
-        f'\n</div>\n<div class="answer">{answer}</div>': 0.40,
+        f'\n</div>\n<div class="answer">{answer}</div>': 0.38,
         f" </think> <answer> {answer} </answer>": 0.22,
         f" </think> The answer is {answer}.": 0.08,
         f" </think> <answer> {answer}": 0.03,
         f" </think>\nUser: What else is there? \nAssistant: {answer}": 0.03,
         f" So the answer is {answer}.": 0.08,
         f" So the answer is {answer}, ({letter}).": 0.04,
-        f" </think> <answer> ({letter}) {answer} </answer>": 0.04,
+        f" </think> <answer> ({letter}) {answer} </answer>": 0.06,
         f" <answer> {answer} </answer>": 0.05,
         f" {answer}": 0.03,
     }
