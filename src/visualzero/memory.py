@@ -1,7 +1,7 @@
 """Keep the memory of large tensors once they are freed.
 
-glibc gives it back to the system, which hands it out again cleared, page by page: an eighth of the time in which the tiny
-models learn. Tensors of more than 32 MiB go back all the same, so trainings with larger ones gain nothing.
+glibc gives it back to the system, which hands it out again cleared, page by page: an eighth of the time in which the
+tiny models learn. Tensors of more than 32 MiB go back all the same, so trainings with larger ones gain nothing.
 """
 
 import ctypes
