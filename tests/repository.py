@@ -208,6 +208,7 @@ def make_repository(
             shutil.copy(ROOT / part, folder / part)
     shutil.copy(ROOT / ".dvcignore", folder / ".dvcignore")
     made = Repository(folder, environment or {})
+    # Its benchmarks replace the demo's, as they do where a config gives them.
     made.edit("config/scale/demo.yaml", lambda scale: scale.update(_laid_over(scale, STUDY) | {"data": STUDY["data"]}))
     made.edit("config/config.yaml", lambda study: study.update(run={"demo": list(ARMS), "paper": "all"}, controls={}))
     if stand_in:

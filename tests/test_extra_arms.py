@@ -58,7 +58,9 @@ def test_every_extra_arm_trains(make_run: MakeRun, arm: str) -> None:
     history = pd.read_parquet(run.out / "history.parquet")
     assert list(history["step"]) == [1, 2]
     assert np.isfinite(history["loss"]).all()
-    assert history["grad_norm"][0] > 0  # in the second step all may be clipped, as GSPO does
+    # GSPO clips ratios of whole sequences at less than a thousandth: in its second step, that may be all of them.
+    on_policy = history["step"] == 1
+    assert (history["grad_norm"] > 0)[on_policy | (arm != "base-gspo")].all()
     assert {name for name in rollouts(run) if name.startswith("reward_")} == {
         f"reward_{term}" for term in CONFIG["rewards"][run.arm.reward]["terms"]
     }

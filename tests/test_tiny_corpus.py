@@ -15,8 +15,8 @@ from visualzero.models.tiny import corpus
 from visualzero.models.tiny.build import measure_tiny_models
 from visualzero.models.tiny.measure import Measure, concluded, last_named, style_of
 from visualzero.models.tiny.muon import orthogonal
-from visualzero.models.tiny.places import across, away, place
-from visualzero.models.tiny.sight import NAMES, NOBODY, places_of, sight_loss
+from visualzero.models.tiny.places import NAMES, across, away, place
+from visualzero.models.tiny.sight import NOBODY, places_of, sight_loss
 from visualzero.models.tiny.thoughts import CONFIRMS, CUES, look, second_look, slip
 
 

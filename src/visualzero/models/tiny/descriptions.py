@@ -6,8 +6,8 @@ Which objects are spoken of is read and not learned, since it can't be known; wh
 import random
 
 from visualzero.data.toyspace.questions import MIN_PIXELS, plural
-from visualzero.data.toyspace.scene import COLORS, SHAPES, Scene, ground_distance, project
-from visualzero.models.tiny.places import place
+from visualzero.data.toyspace.scene import SHAPES, Scene, ground_distance, project
+from visualzero.models.tiny.places import NAMES, place
 from visualzero.models.tiny.thoughts import BEGINS, Pieces, conclusion, counted, seen
 
 PLACES, FACTS = 8, 4  # in a document
@@ -18,7 +18,7 @@ def places(scene: Scene, rng: random.Random) -> Pieces:
     """Where objects are, some of them twice; which object is at a place; and names that no object has."""
     things = [thing for _ in range(PLACES) for thing in rng.sample(scene, len(scene))][:PLACES]
     here = {thing.name for thing in scene}
-    absent = [name for color in COLORS for shape in SHAPES if (name := f"{color} {shape}") not in here]
+    absent = [name for name in NAMES if name not in here]
     pieces: Pieces = []
     for index, thing in enumerate(things):
         begin = "," if index else ""

@@ -4,9 +4,10 @@ These two digits decide every question by rule: digits across say left and right
 nearer and farther, and their differences, added, say which of two objects is closer to a third.
 """
 
-from visualzero.data.toyspace.scene import FAR, HALF_WIDTH, NEAR, Thing
+from visualzero.data.toyspace.scene import COLORS, FAR, HALF_WIDTH, NEAR, SHAPES, Thing
 
 DIGITS = 10
+NAMES = [f"{color} {shape}" for color in COLORS for shape in SHAPES]  # that an object can have
 
 
 def across(thing: Thing) -> int:

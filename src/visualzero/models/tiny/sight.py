@@ -12,11 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from visualzero.data.toyspace.scene import COLORS, SHAPES, Scene
-from visualzero.models.tiny.places import DIGITS, across, away
+from visualzero.data.toyspace.scene import Scene
+from visualzero.models.tiny.places import DIGITS, NAMES, across, away
 from visualzero.models.tiny.pools import GRID, IMAGE_TOKENS, Pool, patchify
 
-NAMES = [f"{color} {shape}" for color in COLORS for shape in SHAPES]
 NOBODY = -100  # the place of a name that no object has
 
 
